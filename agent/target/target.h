@@ -1,0 +1,168 @@
+/* What can be done to the board in one harness, in the words of the process
+ * and without a register in sight: agent/flow calls this, agent/target
+ * implements it over agent/drv. One struct target belongs to one worker
+ * thread. Every call blocks, within the budget stated; all return
+ * ERR_PROBE_GONE when the probe is unplugged, ERR_NO_TARGET when no board
+ * answers, ERR_WIRE when SWD fails after the recovery ladder, and
+ * ERR_CANCELLED when target_cancel() was called.
+ */
+#ifndef AGENT_TARGET_TARGET_H
+#define AGENT_TARGET_TARGET_H
+
+#include "proto/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct target;
+
+enum target_layout {
+	TARGET_LAYOUT_RESISTOR,	    /* TDI tied to SWDIO through a resistor */
+	TARGET_LAYOUT_OUTPUT_ENABLE /* SWDIO driver with its own enable pin */
+};
+
+struct target_config {
+	const char *probe_serial; /* USB serial of the FT2232H */
+	enum target_layout layout;
+	uint32_t swd_hz; /* ceiling; 0 for the probe's maximum */
+	uint32_t uart_baud;
+};
+
+/* Probe channel A and B. Strings are copied. 3 s. */
+enum err_code target_open(struct target **t, const struct target_config *c,
+			  struct err *e);
+void target_close(struct target *t);
+
+/* From any thread: the call in progress, and every later one until
+ * target_resume(), returns ERR_CANCELLED soon. */
+void target_cancel(struct target *t);
+void target_resume(struct target *t);
+
+/* The stack light on the harness (FT2232H channel A, ACBUS0 red, ACBUS1
+ * yellow, ACBUS2 green; high is lit). */
+enum target_light {
+	TARGET_LIGHT_OFF,
+	TARGET_LIGHT_BUSY,  /* yellow */
+	TARGET_LIGHT_PASS,  /* green */
+	TARGET_LIGHT_FAIL,  /* red */
+	TARGET_LIGHT_RETRY, /* red and yellow: insert the same board again */
+};
+enum err_code target_light(struct target *t, enum target_light light,
+			   struct err *e);
+
+/* ---- detect ---- */
+
+/* Is a board there now? One line reset and DPIDR read, 20 ms. Answers also
+ * for a locked board. ERR_OK either way unless the probe fails. */
+enum err_code target_present(struct target *t, bool *present, struct err *e);
+
+/* ---- identify ---- */
+
+enum target_lock { TARGET_OPEN, TARGET_LOCKED, TARGET_LOCK_UNKNOWN };
+
+struct target_identity {
+	uint32_t dpidr;
+	uint32_t dev_id; /* 12 bits */
+	uint32_t rev_id;
+	uint8_t uid[12];
+	uint32_t flash_kib;
+	uint32_t optr; /* option register as read */
+	uint8_t rdp;   /* its low byte */
+	bool tzen;
+	enum target_lock lock; /* LOCKED: uid, optr etc. could not be read
+				* and are 0; only dpidr holds */
+};
+
+/* Connect (under reset when needed), power up the DAP, halt the core and read
+ * who it is. 2 s. */
+enum err_code target_identify(struct target *t, struct target_identity *id,
+			      struct err *e);
+
+/* ---- spi-flash ---- */
+
+struct target_nor {
+	uint8_t jedec_id[3]; /* manufacturer, type, capacity */
+	char part[24];	     /* name, or "unknown" */
+	uint64_t size_bytes; /* from SFDP, else from the JEDEC id */
+};
+
+/* ERR_NOT_FOUND when nothing answers (all 0x00 or all 0xFF). 500 ms. */
+enum err_code target_nor_identify(struct target *t, struct target_nor *nor,
+				  struct err *e);
+
+/* Fetches len bytes of the image at offset into buf; called in ascending
+ * order or repeatedly. Any error ends the programming with that error. */
+typedef enum err_code target_read_fn(void *arg, uint64_t offset, void *buf,
+				     size_t len, struct err *e);
+/* May be NULL. */
+typedef void target_progress_fn(void *arg, unsigned percent);
+
+struct target_nor_report {
+	uint64_t bytes_compared, bytes_erased, bytes_programmed;
+	uint64_t bytes_skipped; /* were as wanted already */
+	int64_t wire_ms;
+	uint8_t sha256[32]; /* of what the NOR holds now, read back */
+};
+
+/* Make the first len bytes of the NOR equal to the image: erase and program
+ * what differs, then read back all of it. ERR_TIMEOUT when the NOR stays busy
+ * past its data sheet maximum, ERR_INTEGRITY when it reads back other bytes
+ * (text names the offset). */
+enum err_code target_nor_program(struct target *t, uint64_t len,
+				 target_read_fn *read, void *read_arg,
+				 target_progress_fn *progress,
+				 void *progress_arg,
+				 struct target_nor_report *report,
+				 struct err *e);
+
+/* Read back, for a pre-loaded part. */
+enum err_code target_nor_sha256(struct target *t, uint64_t len,
+				uint8_t sha256[32], struct err *e);
+
+/* ---- licence ---- */
+
+/* Ask the chip's RSS for its certificate (proto/board/sfi.h) by running a
+ * small stub from SRAM. 500 ms. */
+enum err_code target_chip_certificate(struct target *t, uint8_t cert[136],
+				      struct err *e);
+
+/* ---- sfi-load ---- */
+
+/* Erase the pages that [offset, offset+len) touches and program them; verify
+ * by reading back. offset counts from the start of flash, page aligned.
+ * ERR_INTEGRITY when the flash reports an error or reads back other bytes.
+ * 20 ms a page. */
+enum err_code target_flash_write(struct target *t, uint32_t offset,
+				 const void *data, size_t len, struct err *e);
+/* Erase only; for the boot record, identity and other leftovers. */
+enum err_code target_flash_erase(struct target *t, uint32_t offset, size_t len,
+				 struct err *e);
+
+/* ---- lock-down ---- */
+
+/* TZEN on, secure boot address to the loader, RDP 0.5, option bytes reloaded,
+ * with nRST held until target_run(). The link dropping in between is how it
+ * should go. ERR_STATE when option bytes did not take. 6 s. */
+enum err_code target_lock_down(struct target *t, struct err *e);
+
+/* Does the port refuse what it must refuse now? Reconnects and tries: DPIDR
+ * answers, secure memory does not. LOCK_UNKNOWN is not proof. 500 ms. */
+enum err_code target_lock_state(struct target *t, enum target_lock *lock,
+				struct err *e);
+
+/* Hold or release nRST. */
+enum err_code target_hold_reset(struct target *t, bool hold, struct err *e);
+
+/* ---- provisioning UART (FT2232H channel B) ---- */
+
+/* Up to len bytes that have arrived, waiting at most wait_ms for the first.
+ * *got is 0 after a quiet wait; that is ERR_OK. */
+enum err_code target_uart_read(struct target *t, void *buf, size_t len,
+			       size_t *got, int wait_ms, struct err *e);
+enum err_code target_uart_write(struct target *t, const void *buf, size_t len,
+				struct err *e);
+/* Forget what has arrived so far. */
+enum err_code target_uart_flush(struct target *t, struct err *e);
+
+#endif

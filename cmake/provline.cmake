@@ -1,0 +1,47 @@
+# What every C target of the project shares: warnings as errors, sanitizers,
+# and one line per library, program and unit test.
+find_package(PkgConfig REQUIRED)
+
+add_library(provline_flags INTERFACE)
+target_compile_options(provline_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes
+  -Wmissing-prototypes -Wvla -Wformat=2 -Werror -fno-common
+  -fstack-protector-strong)
+target_compile_definitions(provline_flags INTERFACE
+  _GNU_SOURCE PROVLINE_VERSION="${PROJECT_VERSION}")
+target_include_directories(provline_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(PROVLINE_SANITIZE)
+  target_compile_options(provline_flags INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  target_link_options(provline_flags INTERFACE -fsanitize=address,undefined)
+else()
+  target_compile_definitions(provline_flags INTERFACE _FORTIFY_SOURCE=2)
+endif()
+
+# provline_library(NAME SOURCES a.c b.c [LIBS x y])
+function(provline_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  target_link_libraries(${name} PUBLIC provline_flags ${A_LIBS})
+endfunction()
+
+# provline_program(NAME SOURCES main.c [LIBS x y])
+function(provline_program name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE provline_flags ${A_LIBS})
+endfunction()
+
+# provline_unit_test(NAME SOURCES test_x.c [LIBS x y]): a cmocka program that
+# CTest runs, with a time limit, under whatever sanitizers the build has.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+function(provline_unit_test name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE provline_flags PkgConfig::CMOCKA ${A_LIBS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test-bin)
+  add_test(NAME unit.${name} COMMAND ${name})
+  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()

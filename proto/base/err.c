@@ -1,0 +1,130 @@
+#include "proto/base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct row {
+	const char *name;
+	int exit_code;
+	bool retryable;
+	const char *text;
+	const char *hint;
+};
+
+static const struct row rows[ERR_COUNT] = {
+	[ERR_OK] = {"ok", 0, false, "no error", ""},
+#define ERR(n, code, exit_code, retryable, text, hint) \
+	[ERR_##n] = {code, exit_code, retryable, text, hint},
+#include "proto/base/errors.def"
+#undef ERR
+};
+
+static const struct row *row_of(enum err_code code)
+{
+	return &rows[(unsigned)code < ERR_COUNT ? code : ERR_BUG];
+}
+
+static void one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = ' ';
+}
+
+enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return code;
+	e->code = code;
+	e->hint[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	va_end(ap);
+	one_line(e->text);
+	return code;
+}
+
+enum err_code err_set_errno(struct err *e, enum err_code code, int errnum,
+			    const char *fmt, ...)
+{
+	char what[sizeof e->text];
+	va_list ap;
+
+	if (errnum == ENOSPC || errnum == EDQUOT)
+		code = ERR_DISK_FULL;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	return err_set(e, code, "%.250s: %.60s", what, strerror(errnum));
+}
+
+enum err_code err_hint(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return ERR_FAILED;
+	va_start(ap, fmt);
+	vsnprintf(e->hint, sizeof e->hint, fmt, ap);
+	va_end(ap);
+	one_line(e->hint);
+	return e->code;
+}
+
+enum err_code err_prefix(struct err *e, const char *fmt, ...)
+{
+	char front[sizeof e->text];
+	char back[sizeof e->text];
+	va_list ap;
+
+	if (!e)
+		return ERR_FAILED;
+	va_start(ap, fmt);
+	vsnprintf(front, sizeof front, fmt, ap);
+	va_end(ap);
+	memcpy(back, e->text, sizeof back);
+	snprintf(e->text, sizeof e->text, "%.100s: %.215s", front, back);
+	one_line(e->text);
+	return e->code;
+}
+
+const char *err_name(enum err_code code)
+{
+	return row_of(code)->name;
+}
+
+const char *err_text(enum err_code code)
+{
+	return row_of(code)->text;
+}
+
+int err_exit_code(enum err_code code)
+{
+	return row_of(code)->exit_code;
+}
+
+bool err_retryable(enum err_code code)
+{
+	return row_of(code)->retryable;
+}
+
+enum err_code err_from_name(const char *name)
+{
+	for (int i = 0; i < ERR_COUNT; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return (enum err_code)i;
+	return ERR_FAILED;
+}
+
+int err_print(FILE *f, const char *program, const struct err *e)
+{
+	const struct row *row = row_of(e->code);
+
+	fprintf(f, "%s: %s: %s; %s\n", program, row->name,
+		e->text[0] ? e->text : row->text,
+		e->hint[0] ? e->hint : row->hint);
+	return row->exit_code;
+}
