@@ -1,0 +1,180 @@
+/* err, wall, dbuf, secret, file, hex: the small things everything stands on. */
+#include "proto/base/dbuf.h"
+#include "proto/base/err.h"
+#include "proto/base/file.h"
+#include "proto/base/hex.h"
+#include "proto/base/log.h"
+#include "proto/base/secret.h"
+#include "proto/base/wall.h"
+#include "proto/rules.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static void test_error_is_one_line_with_hint(void **state)
+{
+	struct err e;
+	char text[600];
+	FILE *f = fmemopen(text, sizeof text, "w");
+
+	(void)state;
+	err_set(&e, ERR_NO_CARD, "reader\n%s", "2");
+	err_prefix(&e, "station %d", 3);
+	assert_int_equal(err_print(f, "provline", &e), 1);
+	fclose(f);
+	assert_string_equal(text, "provline: no-card: station 3: reader 2; "
+				  "insert the SFI card\n");
+}
+
+static void test_full_disk_wins_over_the_callers_code(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(err_set_errno(&e, ERR_IO, ENOSPC, "x"), ERR_DISK_FULL);
+}
+
+static void test_every_error_has_its_own_name(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ERR_COUNT; i++)
+		assert_int_equal(err_from_name(err_name((enum err_code)i)), i);
+}
+
+static void test_failure_codes_parse_back_and_name_a_step(void **state)
+{
+	enum failure f;
+
+	(void)state;
+	for (int i = 1; i < FAILURE_COUNT; i++) {
+		assert_true(failure_parse(failure_code((enum failure)i), &f));
+		assert_int_equal(f, i);
+		assert_true(strlen(step_name(failure_step(f))) > 0);
+	}
+	assert_false(failure_parse("", &f));
+	assert_false(failure_parse("no-such", &f));
+}
+
+static void test_wall_time_round_trip(void **state)
+{
+	char text[WALL_TEXT_SIZE];
+	int64_t back;
+
+	(void)state;
+	assert_string_equal(wall_format(text, 0), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(wall_format(text, 2208988800123),
+			    "2040-01-01T00:00:00.123Z");
+	assert_true(wall_parse(text, &back));
+	assert_true(back == 2208988800123);
+	assert_false(wall_parse("2026-02-30T00:00:00.000Z", &back));
+	assert_false(wall_parse("2026-02-03T00:00:00Z", &back));
+}
+
+static void test_dbuf_keeps_to_its_maximum(void **state)
+{
+	struct dbuf b;
+
+	(void)state;
+	dbuf_init(&b, 5);
+	assert_string_equal(dbuf_text(&b), "");
+	assert_int_equal(dbuf_add(&b, "abc", 3), ERR_OK);
+	assert_int_equal(dbuf_add(&b, "def", 3), ERR_TOO_BIG);
+	assert_int_equal(dbuf_addf(&b, "%d", 42), ERR_OK);
+	assert_string_equal(dbuf_text(&b), "abc42");
+	dbuf_eat(&b, 4);
+	assert_string_equal(dbuf_text(&b), "2");
+	dbuf_fini(&b);
+}
+
+static void test_secret_file_must_be_private(void **state)
+{
+	char path[] = "/tmp/provline-secret-XXXXXX";
+	int fd = mkstemp(path);
+	struct secret s = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(write(fd, "s3cret\n", 7), 7);
+	close(fd);
+	chmod(path, 0644);
+	assert_int_equal(secret_load(&s, path, &e), ERR_CONFIG);
+	assert_int_equal(s.len, 0);
+	chmod(path, 0600);
+	assert_int_equal(secret_load(&s, path, &e), ERR_OK);
+	assert_true(secret_equal(&s, "s3cret", 6));
+	assert_false(secret_equal(&s, "s3cres", 6));
+	assert_false(secret_equal(&s, "s3cre", 5));
+	secret_fini(&s);
+	assert_int_equal(s.bytes[0], 0);
+	unlink(path);
+}
+
+static void test_file_is_replaced_whole(void **state)
+{
+	char folder[] = "/tmp/provline-file-XXXXXX";
+	char path[64], deep[80];
+	struct dbuf b;
+	struct err e;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/x", folder);
+	snprintf(deep, sizeof deep, "%s/a/b", folder);
+	assert_int_equal(file_write(path, "one", 3, 0600, &e), ERR_OK);
+	assert_int_equal(file_write(path, "two!", 4, 0600, &e), ERR_OK);
+	dbuf_init(&b, 100);
+	assert_int_equal(file_read(path, &b, &e), ERR_OK);
+	assert_string_equal(dbuf_text(&b), "two!");
+	dbuf_fini(&b);
+	dbuf_init(&b, 3);
+	assert_int_equal(file_read(path, &b, &e), ERR_TOO_BIG);
+	dbuf_fini(&b);
+	assert_int_equal(file_mkdir(deep, 0700, &e), ERR_OK);
+	assert_int_equal(file_mkdir(deep, 0700, &e), ERR_OK);
+	assert_int_equal(file_write(deep, "x", 1, 0600, &e), ERR_IO);
+	rmdir(deep);
+	snprintf(deep, sizeof deep, "%s/a", folder);
+	rmdir(deep);
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0); /* no temporary file left */
+}
+
+static void test_hex_and_quote(void **state)
+{
+	uint8_t out[2];
+	char text[37], quoted[64];
+
+	(void)state;
+	assert_string_equal(hex_encode(text, "\x00\xfe", 2), "00fe");
+	assert_true(hex_decode(out, 2, "00FE"));
+	assert_int_equal(out[1], 0xfe);
+	assert_false(hex_decode(out, 2, "00f"));
+	assert_false(hex_decode(out, 2, "00fg"));
+	assert_int_equal(strlen(hex_uuid(text)), 36);
+	assert_int_equal(text[14], '4');
+	assert_string_equal(log_quote(quoted, sizeof quoted, "a\"\n\x1b[m", 6),
+			    "\"a\\\"\\x0a\\x1b[m\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_error_is_one_line_with_hint),
+		cmocka_unit_test(test_full_disk_wins_over_the_callers_code),
+		cmocka_unit_test(test_every_error_has_its_own_name),
+		cmocka_unit_test(test_failure_codes_parse_back_and_name_a_step),
+		cmocka_unit_test(test_wall_time_round_trip),
+		cmocka_unit_test(test_dbuf_keeps_to_its_maximum),
+		cmocka_unit_test(test_secret_file_must_be_private),
+		cmocka_unit_test(test_file_is_replaced_whole),
+		cmocka_unit_test(test_hex_and_quote),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
