@@ -1,0 +1,172 @@
+#include "bench/card/card_new.h"
+
+#include "bench/card/card.h"
+#include "proto/base/dbuf.h"
+#include "proto/base/file.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: card-new FILE --serial S --fwid TEXT --key FILE28 --max N\n"
+	"                [--counter N] --maker-key PEM [--open]\n"
+	"\n"
+	"  --serial S       8 characters\n"
+	"  --fwid TEXT      firmware identifier, 1 to 16 characters\n"
+	"  --key FILE28     28 bytes: AES-128 key, then GCM nonce\n"
+	"  --max N          licences the card can issue\n"
+	"  --counter N      licences left (default: all)\n"
+	"  --maker-key PEM  the silicon maker's key, private or public\n"
+	"  --open           do not lock the card\n";
+
+struct card_new_args {
+	const char *file, *serial, *fwid, *key, *max, *counter, *maker_key;
+	bool open, help;
+};
+
+static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
+				struct err *e)
+{
+	static const struct option options[] = {
+		{"serial", required_argument, NULL, 's'},
+		{"fwid", required_argument, NULL, 'f'},
+		{"key", required_argument, NULL, 'k'},
+		{"max", required_argument, NULL, 'm'},
+		{"counter", required_argument, NULL, 'c'},
+		{"maker-key", required_argument, NULL, 'p'},
+		{"open", no_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+
+	opterr = 0;
+	optind = 0; /* glibc: start over, whoever parsed before */
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			a->serial = optarg;
+			break;
+		case 'f':
+			a->fwid = optarg;
+			break;
+		case 'k':
+			a->key = optarg;
+			break;
+		case 'm':
+			a->max = optarg;
+			break;
+		case 'c':
+			a->counter = optarg;
+			break;
+		case 'p':
+			a->maker_key = optarg;
+			break;
+		case 'o':
+			a->open = true;
+			break;
+		case 'h':
+			a->help = true;
+			break;
+		default:
+			return err_set(e, ERR_USAGE, "card-new: bad option %s",
+				       argv[optind - 1]);
+		}
+	}
+	if (a->help)
+		return ERR_OK;
+	if (argc - optind != 1)
+		return err_set(e, ERR_USAGE, "card-new: one FILE is needed");
+	a->file = argv[optind];
+	if (!a->serial || !a->fwid || !a->key || !a->max || !a->maker_key)
+		return err_set(e, ERR_USAGE,
+			       "card-new: --serial, --fwid, --key, --max and "
+			       "--maker-key are needed");
+	return ERR_OK;
+}
+
+static enum err_code parse_u32(const char *name, const char *text,
+			       uint32_t *value, struct err *e)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || v > UINT32_MAX)
+		return err_set(e, ERR_USAGE, "%s: not a number: %s", name,
+			       text);
+	*value = (uint32_t)v;
+	return ERR_OK;
+}
+
+/* Not secret_load(): a binary key may well end with a newline's byte. */
+static enum err_code load_key(const char *path, uint8_t *key_nonce,
+			      struct err *e)
+{
+	struct dbuf file;
+	enum err_code rc;
+
+	dbuf_init(&file, SFI_KEY_NONCE_BYTES);
+	rc = file_read(path, &file, e);
+	if (rc == ERR_TOO_BIG || (!rc && file.len != SFI_KEY_NONCE_BYTES))
+		rc = err_set(e, ERR_INPUT,
+			     "%s: a key file has exactly %u bytes", path,
+			     SFI_KEY_NONCE_BYTES);
+	else if (!rc)
+		memcpy(key_nonce, file.data, SFI_KEY_NONCE_BYTES);
+	if (file.data)
+		explicit_bzero(file.data, file.len);
+	dbuf_fini(&file);
+	return rc;
+}
+
+static enum err_code set_text(const char *name, char *out, size_t out_size,
+			      const char *text, struct err *e)
+{
+	if (strlen(text) >= out_size)
+		return err_set(e, ERR_USAGE, "%s: over %zu characters", name,
+			       out_size - 1);
+	strcpy(out, text);
+	return ERR_OK;
+}
+
+static enum err_code memory_from_args(struct card_memory *m,
+				      const struct card_new_args *a,
+				      struct err *e)
+{
+	enum err_code rc;
+
+	m->operational = !a->open;
+	if ((rc = set_text("--serial", m->serial, sizeof m->serial, a->serial,
+			   e)) ||
+	    (rc = set_text("--fwid", m->fwid, sizeof m->fwid, a->fwid, e)) ||
+	    (rc = parse_u32("--max", a->max, &m->maximum, e)) ||
+	    (rc = parse_u32("--counter", a->counter ? a->counter : a->max,
+			    &m->counter, e)) ||
+	    (rc = sfi_maker_public_load(m->maker_public, a->maker_key, e)))
+		return rc;
+	return load_key(a->key, m->key_nonce, e);
+}
+
+int card_new_main(const char *program, int argc, char **argv)
+{
+	struct card_new_args args = {0};
+	struct card_memory memory = {0};
+	enum err_code rc;
+	struct err e;
+
+	rc = args_parse(&args, argc, argv, &e);
+	if (!rc && args.help) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	if (!rc)
+		rc = memory_from_args(&memory, &args, &e);
+	if (!rc)
+		rc = card_personalise(args.file, &memory, &e);
+	explicit_bzero(&memory, sizeof memory);
+	return rc ? err_print(stderr, program, &e) : 0;
+}
