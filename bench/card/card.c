@@ -222,7 +222,8 @@ static enum err_code card_hold(struct card *card, struct err *e)
 		return err_set_errno(e, ERR_IO, errno, "%s", path);
 	if (flock(card->lock_fd, LOCK_EX | LOCK_NB)) {
 		err_set(e, ERR_STATE, "%s: in another reader", card->path);
-		return err_hint(e, "remove the card there first");
+		err_hint(e, "remove the card there first");
+		return ERR_STATE;
 	}
 	return ERR_OK;
 }

@@ -244,7 +244,8 @@ enum err_code pcscd_start(struct pcscd *p, const char *socket_path,
 	if (access(PCSCD_PATH, X_OK) || access(VPCD_PATH, R_OK)) {
 		err_set(e, ERR_NOT_FOUND, "%s or %s is missing", PCSCD_PATH,
 			VPCD_PATH);
-		return err_hint(e, "install pcscd and vsmartcard-vpcd");
+		err_hint(e, "install pcscd and vsmartcard-vpcd");
+		return ERR_NOT_FOUND;
 	}
 	if (strlen(socket_path) >= sizeof p->socket_path)
 		return err_set(e, ERR_INPUT, "%s: over %zu bytes", socket_path,
