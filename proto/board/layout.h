@@ -76,4 +76,18 @@ struct layout_boot_entry {
 	uint32_t check; /* ~(magic ^ program ^ length_bytes) */
 };
 
+/* The second half of the boot record's page: which image the loader has
+ * accepted under the SFI key. Three quad-words, written once, before the first
+ * boot entry. The programs after the loader install parts of this image and
+ * of no other. */
+#define LAYOUT_BOOT_ENTRIES_BYTES 0x1000u
+#define LAYOUT_IMAGE_RECORD	  (LAYOUT_BOOT_RECORD + LAYOUT_BOOT_ENTRIES_BYTES)
+#define LAYOUT_IMAGE_MAGIC	  0x474d4931u /* "1IMG" */
+
+struct layout_image_record {
+	uint32_t magic;
+	uint32_t reserved[3];	   /* 0 */
+	uint8_t header_sha256[32]; /* of the image's header, image.h */
+};
+
 #endif

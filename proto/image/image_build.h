@@ -1,0 +1,55 @@
+/* Builds an SPI-flash image (image.h) out of firmware programs. Host only.
+ * The same input gives the same bytes: signatures follow RFC 6979. */
+#ifndef PROTO_IMAGE_IMAGE_BUILD_H
+#define PROTO_IMAGE_IMAGE_BUILD_H
+
+#include "proto/base/dbuf.h"
+#include "proto/base/err.h"
+#include "proto/image/image.h"
+
+#define IMAGE_SFI_KEY_FILE_BYTES 28u /* 16 AES-128 key, 12 GCM nonce */
+
+struct image_build {
+	const char *product;	 /* 1..31 printable characters, no space */
+	const char *version;	 /* of the release, likewise */
+	const char *firmware_id; /* of the SFI card, 1..16 characters */
+	uint32_t nor_min_bytes;	 /* 0: as large as the image */
+	/* Raw binaries with a layout.h header; files. */
+	const char *test_path, *kernel_path, *app_test_path, *app_path;
+	/* SFI key and nonce as on the card, raw 28 bytes. Never use one pair
+	 * for two different hardware-test programs: GCM does not forgive the
+	 * same nonce with other content (AN5054: a new card for each). */
+	const char *sfi_key_path;
+	const char *release_key_path; /* PEM, P-256 private key */
+	const char *attest_key_path;  /* PEM, P-256 private key; goes into the
+				       * test program before encryption */
+};
+
+/* Appends the whole image to out, whose maximum the caller has set. ERR_IO,
+ * ERR_INPUT (a program, key or text is not what it should be; the text names
+ * it), ERR_TOO_BIG. */
+enum err_code image_build(const struct image_build *b, struct dbuf *out,
+			  struct err *e);
+
+/* Build and write the file as a whole; sha256 (may be NULL) is that of the
+ * file. */
+enum err_code image_build_file(const struct image_build *b, const char *path,
+			       uint8_t sha256[IMAGE_HASH_BYTES], struct err *e);
+
+/* The X9.62 public key of a PEM file that holds either half of a P-256 key
+ * pair; for image_verify_signature(). ERR_IO, ERR_INPUT. */
+enum err_code image_public_key_load(uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
+				    const char *path, struct err *e);
+
+/* -------- reading files, for the same programs -------- */
+
+/* An image in memory (borrowed). Checks all of it but the signature. The
+ * error's text names part and offset; ERR_INTEGRITY. */
+enum err_code image_check_bytes(struct image *im, const uint8_t *bytes,
+				size_t len, struct err *e);
+
+/* Turn a fault into an error: "kernel at 0x00012000: part does not ...".
+ * Returns ERR_INTEGRITY (ERR_IO for IMAGE_IO). */
+enum err_code image_fault_err(const struct image_fault *f, struct err *e);
+
+#endif
