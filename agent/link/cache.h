@@ -1,0 +1,53 @@
+/* Images on the station's disk, by SHA-256: DATA_DIR/images/HASH.pli. Fetched
+ * from the controller in pieces into a temporary file, renamed when the whole
+ * has the right hash; bounded in number, the one used longest ago goes first.
+ * The hash is checked again each time an image is opened, and once more over
+ * the bytes as they are read for the board (cache_image_seal).
+ */
+#ifndef AGENT_LINK_CACHE_H
+#define AGENT_LINK_CACHE_H
+
+#include "agent/link/link.h"
+#include "proto/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CACHE_IMAGES_MAX 4u
+
+struct cache;
+
+/* Makes DATA_DIR/images and removes what was left half fetched. */
+enum err_code cache_new(struct cache **c, const char *data_dir,
+			struct link *link, struct err *e);
+void cache_free(struct cache *c);
+
+/* See that the image is on the disk, whole: fetch it when it is not. One
+ * fetch at a time; others wait. Blocks until the deadline. ERR_INTEGRITY when
+ * what the controller sends has another hash or length. */
+enum err_code cache_ensure(struct cache *c, const char sha256[65],
+			   uint64_t len_bytes, struct mono deadline,
+			   struct err *e);
+
+/* An open image. Reading keeps a running hash. */
+struct cache_image;
+
+/* ERR_NOT_FOUND; ERR_INTEGRITY when the file has another content than its
+ * name says: it is set aside as HASH.bad then. */
+enum err_code cache_open(struct cache *c, const char sha256[65],
+			 struct cache_image **i, struct err *e);
+void cache_close(struct cache_image *i);
+uint64_t cache_len(const struct cache_image *i);
+
+/* Exactly len bytes at offset. ERR_IO past the end. */
+enum err_code cache_read(struct cache_image *i, uint64_t offset, void *buf,
+			 size_t len, struct err *e);
+
+/* Were all bytes that cache_read() gave those of the image? Each block of
+ * 4 KiB was hashed when the file was opened; a block that reads otherwise now
+ * has been altered in between. ERR_INTEGRITY names the offset. Also what
+ * cache_read() returns as soon as it sees it. */
+enum err_code cache_seal(struct cache_image *i, struct err *e);
+
+#endif
