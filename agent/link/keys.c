@@ -2,6 +2,7 @@
 
 #include "proto/base/file.h"
 
+#include <errno.h>
 #include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
