@@ -1,0 +1,62 @@
+/* The debug port below adi.c: finding it, powering it up, single DP accesses,
+ * and the ladder that repairs a disturbed link. ADIv5.2, IHI 0031E chapters
+ * B2 (registers), B4 and B5 (wire).
+ */
+#ifndef AGENT_DRV_DP_H
+#define AGENT_DRV_DP_H
+
+#include "agent/drv/swd.h"
+
+/* DP registers, DPBANKSEL 0 (B2.2) */
+#define DP_DPIDR	    0x0u /* read */
+#define DP_ABORT	    0x0u /* write */
+#define DP_CTRL_STAT	    0x4u
+#define DP_SELECT	    0x8u /* write */
+#define DP_RDBUFF	    0xCu /* read */
+
+#define DP_ABORT_DAPABORT   0x01u
+#define DP_ABORT_ORUNERRCLR 0x10u
+#define DP_ABORT_CLEAR_ALL  0x1Eu
+
+#define DP_CTRL_ORUNDETECT  0x00000001u
+#define DP_CTRL_STICKYORUN  0x00000002u
+#define DP_CTRL_STICKYERR   0x00000020u
+#define DP_CTRL_WDATAERR    0x00000080u
+#define DP_CTRL_POWER_REQ   0x50000000u
+#define DP_CTRL_POWER_ACK   0xA0000000u
+
+struct dp_stats {
+	uint64_t line_resets, reconnects, clock_drops;
+};
+
+struct dp {
+	struct swd_wire wire;
+	uint32_t max_hz;
+	uint32_t clock_hz; /* what is asked of the wire */
+	bool clock_set;
+	bool powered; /* by dp_power_up(): a repair must bring it back */
+	unsigned rung;
+	struct dp_stats stats;
+};
+
+void dp_init(struct dp *d, struct swd_wire wire, uint32_t max_hz);
+void dp_restore_clock(struct dp *d);
+
+/* As adi_connect() and adi_power_up(). */
+enum err_code dp_connect(struct dp *d, uint32_t *dpidr, struct err *e);
+enum err_code dp_power_up(struct dp *d, struct err *e);
+
+/* One access, no retry: ERR_WIRE when it is not answered with OK. */
+enum err_code dp_read(struct dp *d, uint8_t addr, uint32_t *value,
+		      struct err *e);
+enum err_code dp_write(struct dp *d, uint8_t addr, uint32_t value,
+		       struct err *e);
+
+/* Climb one rung: clear sticky flags, line reset, reconnect, slower clock.
+ * lost: the target did not acknowledge, so the first rung is of no use.
+ * ERR_OK when the port answers again. ERR_NO_TARGET, ERR_WIRE at the top. */
+enum err_code dp_repair(struct dp *d, bool lost, struct err *e);
+/* Something got through: the next trouble starts at the bottom again. */
+void dp_progress(struct dp *d);
+
+#endif
