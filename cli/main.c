@@ -1,0 +1,269 @@
+/* provline: one front door for people, scripts and the MES. */
+#include "cli/cli.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct cli_command cli_commands[] = {
+	{"init", "--data DIR [--name HOST]...",
+	 "make a new controller's data folder: CA, keys, first administrator",
+	 "  --data DIR   must not exist yet or be empty\n"
+	 "  --name HOST  name or address under which the controller is "
+	 "reached;\n               may be given several times\n",
+	 cmd_init},
+	{"station enroll", "STATION",
+	 "print a one-time token with which a station's agent enrols", "",
+	 cmd_station_enroll},
+	{"station list", "", "stations, their harnesses and cards", "",
+	 cmd_station_list},
+	{"station show", "STATION", "one station", "", cmd_station_list},
+	{"station revoke", "STATION", "refuse this station from now on", "",
+	 cmd_station_revoke},
+	{"image build", "OUT.pli --product NAME --release VERSION ...",
+	 "pack programs into a SPI-flash image",
+	 "  --product NAME, --release VERSION\n"
+	 "  --test FILE --kernel FILE --app-test FILE --app FILE  programs "
+	 "(.bin)\n"
+	 "  --sfi-key FILE      28 bytes: AES-128 key and GCM nonce\n"
+	 "  --fwid TEXT         firmware identifier of the SFI card\n"
+	 "  --attestation-key PEM, --release-key PEM  P-256 private keys\n"
+	 "  --nor-bytes N       smallest SPI flash the product may have\n",
+	 cmd_image_build},
+	{"image inspect", "FILE.pli", "what an image holds", "",
+	 cmd_image_inspect},
+	{"image verify", "FILE.pli", "check every byte of an image",
+	 "  --release-key PEM   also check who signed it (public key)\n",
+	 cmd_image_verify},
+	{"image import", "FILE.pli", "give an image to the controller",
+	 "  --release-key PEM   refuse it unless this public key signed it\n",
+	 cmd_image_import},
+	{"image list", "", "images at the controller", "", cmd_image_list},
+	{"lot create", "LOT --product NAME --image SHA256 --quantity N",
+	 "a new lot", "  --max-attempts N    attempts a unit may take (2)\n",
+	 cmd_lot_create},
+	{"lot start", "LOT", "let the lot run", "", cmd_lot_start},
+	{"lot pause", "LOT", "no new attempts", "", cmd_lot_pause},
+	{"lot resume", "LOT", "go on", "", cmd_lot_resume},
+	{"lot close", "LOT", "end it; its ledger must balance", "",
+	 cmd_lot_close},
+	{"lot show", "LOT", "one lot and how far it is", "", cmd_lot_show},
+	{"lot list", "", "all lots", "", cmd_lot_list},
+	{"assign", "LOT STATION [HARNESS]",
+	 "let a station, or one harness of it, work on a lot",
+	 "  LOT \"-\" takes the work away\n", cmd_assign},
+	{"status", "", "the line now", "", cmd_status},
+	{"unit list", "--lot LOT", "units of a lot", "", cmd_unit_list},
+	{"unit show", "UID", "everything about one unit", "", cmd_unit_show},
+	{"ledger show", "--lot LOT", "card, licences, units, certificates", "",
+	 cmd_ledger_show},
+	{"report yield", "--lot LOT [--format csv|json] [--output FILE]",
+	 "yield per station and step", "", cmd_report_yield},
+	{"export traceability",
+	 "--lot LOT [--format csv|jsonl] [--output FILE]",
+	 "one row per attempt", "", cmd_export_traceability},
+	{"evidence export", "--lot LOT --output FILE.tar",
+	 "a closed lot's evidence", "", cmd_evidence_export},
+	{"evidence verify", "FILE.tar", "check evidence, offline",
+	 "  --key PEM   the checkpoint key you trust; without it the key in "
+	 "the\n              file is used and its fingerprint printed\n",
+	 cmd_evidence_verify},
+	{"demo", "[options]", "run a lot on the virtual bench",
+	 "  --stations N    stations (2)\n"
+	 "  --harnesses N   harnesses at each (1)\n"
+	 "  --boards N      boards (12), some of them faulty\n"
+	 "  --scenario FILE boards and faults as JSON\n"
+	 "  --quantity N    quantity of the lot (number of boards)\n"
+	 "  --seed N        of everything random (1)\n"
+	 "  --pace X        0 as fast as it goes (default), 1 real time\n"
+	 "  --out DIR       where the files go\n"
+	 "  --keep          leave the line running until Ctrl-C\n"
+	 "  --list-faults   the faults a scenario can give a board\n",
+	 cmd_demo},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command *current;
+
+static void print_usage(FILE *f)
+{
+	fprintf(f, "usage: provline COMMAND [options]\n\n");
+	for (const struct cli_command *c = cli_commands; c->words; c++)
+		fprintf(f, "  %-20s %s\n", c->words, c->what);
+	fprintf(f, "\nprovline COMMAND --help tells more.\n");
+}
+
+static void print_help(const struct cli_command *c)
+{
+	printf("usage: provline %s %s\n\n%s.\n\n%s"
+	       "  --json              machine-readable output\n"
+	       "  --url URL           controller (https://localhost:7443, "
+	       "PROVLINE_URL)\n"
+	       "  --token-file FILE   (PROVLINE_TOKEN_FILE)\n"
+	       "  --ca FILE           the controller's CA (PROVLINE_CA)\n",
+	       c->words, c->args, c->what, c->help);
+}
+
+enum { OPT_JSON = 500, OPT_URL, OPT_TOKEN, OPT_CA, OPT_HELP };
+
+static const struct option shared[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"url", required_argument, NULL, OPT_URL},
+	{"token-file", required_argument, NULL, OPT_TOKEN},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"help", no_argument, NULL, OPT_HELP},
+};
+
+#define SHARED_COUNT (sizeof shared / sizeof shared[0])
+#define OWN_MAX	     24
+
+static bool take_shared(struct cli *c, int val)
+{
+	switch (val) {
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_URL:
+		c->url = optarg;
+		return true;
+	case OPT_TOKEN:
+		c->token_path = optarg;
+		return true;
+	case OPT_CA:
+		c->ca_path = optarg;
+		return true;
+	case OPT_HELP:
+		print_help(current);
+		exit(0);
+	default:
+		return false;
+	}
+}
+
+enum err_code cli_options(struct cli *c, int argc, char **argv,
+			  const struct option *own, cli_option_fn *fn,
+			  void *arg, int *first, struct err *e)
+{
+	struct option all[SHARED_COUNT + OWN_MAX] = {0};
+	size_t n = SHARED_COUNT;
+	enum err_code rc;
+	int val;
+
+	memcpy(all, shared, sizeof shared);
+	for (; own && own->name && n + 1 < SHARED_COUNT + OWN_MAX; own++)
+		all[n++] = *own;
+	opterr = 0;
+	optind = 1;
+	while ((val = getopt_long(argc, argv, ":", all, NULL)) != -1) {
+		if (val == ':')
+			return err_set(e, ERR_USAGE, "%s needs a value",
+				       argv[optind - 1]);
+		if (val == '?')
+			return err_set(e, ERR_USAGE, "unknown option %s",
+				       argv[optind - 1]);
+		if (take_shared(c, val))
+			continue;
+		rc = fn(arg, val, optarg, e);
+		if (rc)
+			return rc;
+	}
+	*first = optind;
+	return ERR_OK;
+}
+
+enum err_code cli_number(const char *option, const char *text, long min,
+			 long max, long *value, struct err *e)
+{
+	char *end;
+
+	*value = strtol(text, &end, 10);
+	if (end == text || *end || *value < min || *value > max)
+		return err_set(e, ERR_USAGE,
+			       "%s: \"%s\" is not a number from %ld to %ld",
+			       option, text, min, max);
+	return ERR_OK;
+}
+
+static const char *or_env(const char *value, const char *name,
+			  const char *fallback)
+{
+	if (!value)
+		value = getenv(name);
+	return value ? value : fallback;
+}
+
+enum err_code cli_connect(struct cli *c, struct err *e)
+{
+	struct rest_config config = {
+		.url = or_env(c->url, "PROVLINE_URL", "https://localhost:7443"),
+		.token_path = or_env(c->token_path, "PROVLINE_TOKEN_FILE",
+				     "/var/lib/provline/admin.token"),
+		.ca_path = or_env(c->ca_path, "PROVLINE_CA",
+				  "/var/lib/provline/ca.pem"),
+	};
+
+	return rest_new(&c->rest, &config, e);
+}
+
+void cli_print_json(const json_t *j)
+{
+	json_dumpf(j, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+/* How many words of argv make up this command; 0 when another one. */
+static int words_matched(const struct cli_command *c, int argc, char **argv)
+{
+	char joined[64];
+
+	if (argc > 1 && strcmp(c->words, argv[1]) == 0)
+		return 1;
+	if (argc < 3)
+		return 0;
+	snprintf(joined, sizeof joined, "%s %s", argv[1], argv[2]);
+	return strcmp(c->words, joined) == 0 ? 2 : 0;
+}
+
+static int run(int argc, char **argv, int words)
+{
+	struct cli cli = {0};
+	struct err e = {0};
+	enum err_code rc;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	rc = current->run(&cli, argc - words, argv + words, &e);
+	rest_free(cli.rest);
+	curl_global_cleanup();
+	if (!rc && fflush(stdout))
+		rc = err_set(&e, ERR_IO, "standard output cannot be written");
+	if (!rc)
+		return 0;
+	if (rc == ERR_USAGE && !e.hint[0])
+		err_hint(&e, "see provline %s --help", current->words);
+	return err_print(stderr, "provline", &e);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? 2 : 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("provline %s\n", PROVLINE_VERSION);
+		return 0;
+	}
+	for (current = cli_commands; current->words; current++) {
+		int words = words_matched(current, argc, argv);
+
+		if (words)
+			return run(argc, argv, words);
+	}
+	err_set(&e, ERR_USAGE, "there is no command \"%.40s\"", argv[1]);
+	err_hint(&e, "see provline --help");
+	return err_print(stderr, "provline", &e);
+}
