@@ -1,6 +1,10 @@
 # What every C target of the project shares: warnings as errors, sanitizers,
 # and one line per library, program and unit test.
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET GLOBAL jansson)
+find_library(MBEDCRYPTO mbedcrypto REQUIRED)
+find_library(MBEDX509 mbedx509 REQUIRED)
+find_library(MBEDTLS mbedtls REQUIRED)
 
 add_library(provline_flags INTERFACE)
 target_compile_options(provline_flags INTERFACE
