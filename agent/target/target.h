@@ -19,7 +19,7 @@ struct target;
 
 enum target_layout {
 	TARGET_LAYOUT_RESISTOR,	    /* TDI tied to SWDIO through a resistor */
-	TARGET_LAYOUT_OUTPUT_ENABLE /* SWDIO driver with its own enable pin */
+	TARGET_LAYOUT_OUTPUT_ENABLE /* SWDIO buffer that AD5 enables (high) */
 };
 
 struct target_config {
@@ -70,8 +70,9 @@ struct target_identity {
 	uint32_t optr; /* option register as read */
 	uint8_t rdp;   /* its low byte */
 	bool tzen;
-	enum target_lock lock; /* LOCKED: uid, optr etc. could not be read
-				* and are 0; only dpidr holds */
+	enum target_lock lock; /* LOCKED: what the chip refused to tell is 0;
+				* a chip at RDP 0.5 or 1 still tells its
+				* dev_id, and mostly uid and optr */
 };
 
 /* Connect (under reset when needed), power up the DAP, halt the core and read
@@ -142,12 +143,14 @@ enum err_code target_flash_erase(struct target *t, uint32_t offset, size_t len,
 /* ---- lock-down ---- */
 
 /* TZEN on, secure boot address to the loader, RDP 0.5, option bytes reloaded,
- * with nRST held until target_run(). The link dropping in between is how it
+ * with nRST held until target_hold_reset(false). The link dropping in between is how it
  * should go. ERR_STATE when option bytes did not take. 6 s. */
 enum err_code target_lock_down(struct target *t, struct err *e);
 
 /* Does the port refuse what it must refuse now? Reconnects and tries: DPIDR
- * answers, secure memory does not. LOCK_UNKNOWN is not proof. 500 ms. */
+ * and the option register answer, secure memory does not. LOCK_UNKNOWN is not
+ * proof. nRST, when held, is let go for as long as this takes, so the firmware
+ * may have begun to run. 500 ms. */
 enum err_code target_lock_state(struct target *t, enum target_lock *lock,
 				struct err *e);
 

@@ -1,0 +1,288 @@
+#include "agent/target/octospi.h"
+
+#include "agent/target/u5_regs.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define READY_BUDGET_MS 50
+#define MSI_BUDGET_MS	10
+/* One command of eight clocks at 24 MHz, and the FIFO's 32 bytes. */
+#define COMMAND_US	2u
+#define DRAIN_US	12u
+/* Clocks between two reads of the status register while polling. */
+#define POLL_INTERVAL	16u
+
+/* Port, pin and alternate function of the board's NOR: OCTOSPIM_P1 on port E
+ * (STM32U585 data sheet, alternate function table). */
+static const struct {
+	uint8_t port, pin, af;
+} board_pins[] = {
+	{4, 10, 10}, /* CLK */
+	{4, 11, 10}, /* NCS */
+	{4, 12, 10}, /* IO0 */
+	{4, 13, 10}, /* IO1 */
+	{4, 14, 10}, /* IO2, write protect when single */
+	{4, 15, 10}, /* IO3, hold when single */
+};
+#define BOARD_PINS (sizeof board_pins / sizeof board_pins[0])
+
+static uint32_t reg(uint32_t offset)
+{
+	return U5_OCTOSPI1 + offset;
+}
+
+static enum err_code change_bits(struct adi *a, uint32_t addr, uint32_t clear,
+				 uint32_t set, struct err *e)
+{
+	uint32_t v = 0;
+	enum err_code rc = adi_read32(a, addr, &v, e);
+
+	return rc == ERR_OK ? adi_write32(a, addr, (v & ~clear) | set, e) : rc;
+}
+
+/* MSI from its 4 MHz after reset to 24 MHz, the most that the voltage range
+ * after reset allows (RM0456 table 104); flash wait states first. */
+static enum err_code start_clock(struct adi *a, struct err *e)
+{
+	enum err_code rc = change_bits(a, U5_FLASH + U5_FLASH_ACR, 0xFu, 3u, e);
+
+	if (rc == ERR_OK)
+		rc = change_bits(a, U5_RCC + U5_RCC_ICSCR1, U5_RCC_ICSCR1_RANGE,
+				 U5_RCC_ICSCR1_24MHZ | U5_RCC_ICSCR1_MSIRGSEL,
+				 e);
+	if (rc == ERR_OK)
+		rc = adi_wait32(a, U5_RCC + U5_RCC_CR, U5_RCC_CR_MSISRDY,
+				U5_RCC_CR_MSISRDY, MSI_BUDGET_MS, NULL, e);
+	return rc;
+}
+
+static enum err_code enable_clocks(struct adi *a, struct err *e)
+{
+	uint32_t ports = U5_RCC_AHB2ENR1_OCTOSPIM;
+	enum err_code rc;
+
+	for (size_t i = 0; i < BOARD_PINS; i++)
+		ports |= 1u << board_pins[i].port;
+	rc = change_bits(a, U5_RCC + U5_RCC_AHB2ENR1, 0, ports, e);
+	if (rc == ERR_OK)
+		rc = change_bits(a, U5_RCC + U5_RCC_AHB2ENR2, 0,
+				 U5_RCC_AHB2ENR2_OCTOSPI1, e);
+	return rc;
+}
+
+static enum err_code set_pin(struct adi *a, unsigned port, unsigned pin,
+			     unsigned af, struct err *e)
+{
+	uint32_t base = U5_GPIOA + port * U5_GPIO_STRIDE;
+	uint32_t afr = base + U5_GPIO_AFRL + (pin / 8) * 4;
+	enum err_code rc = change_bits(a, afr, 0xFu << (pin % 8 * 4),
+				       af << (pin % 8 * 4), e);
+
+	if (rc == ERR_OK)
+		rc = change_bits(a, base + U5_GPIO_OSPEEDR, 0, 3u << pin * 2,
+				 e);
+	if (rc == ERR_OK)
+		rc = change_bits(a, base + U5_GPIO_PUPDR, 3u << pin * 2, 0, e);
+	if (rc == ERR_OK)
+		rc = change_bits(a, base + U5_GPIO_MODER, 3u << pin * 2,
+				 2u << pin * 2, e);
+	return rc;
+}
+
+/* Back to idle from whatever it was doing. */
+static enum err_code abort_all(struct octospi *o, struct err *e)
+{
+	enum err_code rc = adi_write32(o->adi, reg(U5_OSPI_CR),
+				       U5_OSPI_CR_EN | U5_OSPI_CR_ABORT, e);
+
+	o->mapped = false;
+	if (rc == ERR_OK)
+		rc = adi_wait32(o->adi, reg(U5_OSPI_SR), U5_OSPI_SR_BUSY, 0,
+				READY_BUDGET_MS, NULL, e);
+	return rc;
+}
+
+enum err_code octospi_start(struct octospi *o, unsigned size_log2,
+			    struct err *e)
+{
+	enum err_code rc = start_clock(o->adi, e);
+
+	if (rc == ERR_OK)
+		rc = enable_clocks(o->adi, e);
+	for (size_t i = 0; i < BOARD_PINS && rc == ERR_OK; i++)
+		rc = set_pin(o->adi, board_pins[i].port, board_pins[i].pin,
+			     board_pins[i].af, e);
+	if (rc == ERR_OK)
+		rc = abort_all(o, e);
+	if (rc != ERR_OK)
+		return rc;
+	adi_put32(o->adi, reg(U5_OSPI_DCR1),
+		  U5_OSPI_DCR1_STANDARD | 1u << U5_OSPI_DCR1_CSHT_SHIFT |
+			  (size_log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT);
+	adi_put32(o->adi, reg(U5_OSPI_DCR2), 0);
+	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	return adi_run(o->adi, ADI_REPEAT, e);
+}
+
+/* ---- commands, as batches ---- */
+
+static uint32_t ccr(const struct octospi_command *c, bool data)
+{
+	uint32_t v = U5_OSPI_CCR_I1;
+
+	if (c->addr_bytes == 3)
+		v |= U5_OSPI_CCR_A1 | U5_OSPI_CCR_A24;
+	else if (c->addr_bytes == 4)
+		v |= U5_OSPI_CCR_A1 | U5_OSPI_CCR_A32;
+	return v | (data ? U5_OSPI_CCR_D1 : 0u);
+}
+
+/* Everything up to the write that starts the command: IR when there is no
+ * address, AR when there is (28.4.6). len 0: no data phase. */
+static void queue_command(struct octospi *o, uint32_t mode,
+			  const struct octospi_command *c, size_t len)
+{
+	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	adi_put32(o->adi, reg(U5_OSPI_CR), U5_OSPI_CR_EN | mode);
+	if (len > 0)
+		adi_put32(o->adi, reg(U5_OSPI_DLR), (uint32_t)len - 1);
+	adi_put32(o->adi, reg(U5_OSPI_TCR), c->dummy_clocks);
+	adi_put32(o->adi, reg(U5_OSPI_CCR), ccr(c, len > 0));
+	adi_put32(o->adi, reg(U5_OSPI_IR), c->opcode);
+	if (c->addr_bytes > 0)
+		adi_put32(o->adi, reg(U5_OSPI_AR), c->addr);
+}
+
+static enum err_code leave_map(struct octospi *o, struct err *e)
+{
+	return o->mapped ? abort_all(o, e) : ERR_OK;
+}
+
+static enum err_code wait_flag(struct octospi *o, uint32_t flag, int budget_ms,
+			       struct err *e)
+{
+	uint32_t sr = 0;
+	enum err_code rc = adi_wait32(o->adi, reg(U5_OSPI_SR), flag, flag,
+				      budget_ms, &sr, e);
+
+	if (rc == ERR_OK && (sr & U5_OSPI_SR_TEF) != 0)
+		rc = err_set(e, ERR_INTEGRITY, "OCTOSPI transfer error");
+	return rc;
+}
+
+enum err_code octospi_command(struct octospi *o, uint8_t opcode, struct err *e)
+{
+	const struct octospi_command c = {.opcode = opcode};
+	enum err_code rc = leave_map(o, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	queue_command(o, U5_OSPI_CR_WRITE, &c, 0);
+	rc = adi_run(o->adi, ADI_ONCE, e);
+	return rc == ERR_OK ? wait_flag(o, U5_OSPI_SR_TCF, READY_BUDGET_MS, e)
+			    : rc;
+}
+
+enum err_code octospi_read(struct octospi *o, const struct octospi_command *c,
+			   void *buf, size_t len, struct err *e)
+{
+	uint32_t words[OCTOSPI_READ_MAX / 4];
+	enum err_code rc = leave_map(o, e);
+
+	assert(len > 0 && len % 4 == 0 && len <= OCTOSPI_READ_MAX);
+	if (rc != ERR_OK)
+		return rc;
+	queue_command(o, U5_OSPI_CR_READ, c, len);
+	rc = adi_run(o->adi, ADI_ONCE, e);
+	if (rc == ERR_OK)
+		rc = wait_flag(o, U5_OSPI_SR_TCF, READY_BUDGET_MS, e);
+	if (rc != ERR_OK)
+		return rc;
+	adi_get32_fifo(o->adi, reg(U5_OSPI_DR), words, len / 4);
+	rc = adi_run(o->adi, ADI_ONCE, e);
+	if (rc == ERR_OK)
+		memcpy(buf, words, len);
+	return rc;
+}
+
+/* Read the status register again and again until bit 0 is clear; the
+ * peripheral does it and stops by itself (28.4.8). */
+static void queue_poll(struct octospi *o)
+{
+	const struct octospi_command c = {.opcode = 0x05};
+
+	adi_put32(o->adi, reg(U5_OSPI_PSMKR), 1);
+	adi_put32(o->adi, reg(U5_OSPI_PSMAR), 0);
+	adi_put32(o->adi, reg(U5_OSPI_PIR), POLL_INTERVAL);
+	queue_command(o, U5_OSPI_CR_POLL | U5_OSPI_CR_APMS, &c, 1);
+}
+
+enum err_code octospi_modify(struct octospi *o, const struct octospi_command *c,
+			     const void *data, size_t len, uint32_t after_us,
+			     int budget_ms, struct err *e)
+{
+	static const struct octospi_command write_enable = {.opcode = 0x06};
+	uint32_t words[OCTOSPI_WRITE_MAX / 4];
+	uint32_t sr = 0;
+	enum err_code rc = leave_map(o, e);
+
+	assert(len % 4 == 0 && len <= OCTOSPI_WRITE_MAX);
+	if (rc != ERR_OK)
+		return rc;
+	queue_command(o, U5_OSPI_CR_WRITE, &write_enable, 0);
+	adi_idle_us(o->adi, COMMAND_US);
+	queue_command(o, U5_OSPI_CR_WRITE, c, len);
+	if (len > 0) {
+		memcpy(words, data, len);
+		adi_put32_fifo(o->adi, reg(U5_OSPI_DR), words, len / 4);
+	}
+	adi_idle_us(o->adi, DRAIN_US);
+	queue_poll(o);
+	adi_idle_us(o->adi, after_us);
+	adi_get32(o->adi, reg(U5_OSPI_SR), &sr);
+	rc = adi_run(o->adi, ADI_ONCE, e);
+	if (rc != ERR_OK || (sr & U5_OSPI_SR_SMF) != 0)
+		return rc;
+	rc = wait_flag(o, U5_OSPI_SR_SMF, budget_ms, e);
+	if (rc == ERR_TIMEOUT) {
+		(void)abort_all(o, NULL);
+		rc = err_set(e, ERR_TIMEOUT,
+			     "NOR busy for more than %d ms after command "
+			     "0x%02x at 0x%x",
+			     budget_ms, c->opcode, (unsigned)c->addr);
+	}
+	return rc;
+}
+
+static enum err_code enter_map(struct octospi *o,
+			       const struct octospi_command *c, struct err *e)
+{
+	enum err_code rc = abort_all(o, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	adi_put32(o->adi, reg(U5_OSPI_TCR), c->dummy_clocks);
+	adi_put32(o->adi, reg(U5_OSPI_CR), U5_OSPI_CR_EN | U5_OSPI_CR_MAP);
+	adi_put32(o->adi, reg(U5_OSPI_CCR), ccr(c, true));
+	adi_put32(o->adi, reg(U5_OSPI_IR), c->opcode);
+	rc = adi_run(o->adi, ADI_REPEAT, e);
+	o->mapped = rc == ERR_OK;
+	return rc;
+}
+
+enum err_code octospi_map_read(struct octospi *o,
+			       const struct octospi_command *read_command,
+			       uint32_t addr, void *buf, size_t len,
+			       struct err *e)
+{
+	enum err_code rc = ERR_OK;
+
+	assert(addr % 4 == 0 && len % 4 == 0);
+	if (!o->mapped)
+		rc = enter_map(o, read_command, e);
+	return rc == ERR_OK
+		       ? adi_read(o->adi, U5_OCTOSPI1_MAP + addr, buf, len, e)
+		       : rc;
+}

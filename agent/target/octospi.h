@@ -1,0 +1,53 @@
+/* OCTOSPI1 with a SPI NOR on single lines, driven from outside over SWD
+ * (RM0456 Rev 6, chapter 28). One command at a time; whatever takes part of a
+ * run that was disturbed returns ERR_WIRE with the link repaired: call
+ * octospi_start() again and repeat the command, or the work it was part of.
+ */
+#ifndef AGENT_TARGET_OCTOSPI_H
+#define AGENT_TARGET_OCTOSPI_H
+
+#include "agent/drv/adi.h"
+
+struct octospi {
+	struct adi *adi;
+	bool mapped; /* memory-mapped mode is on */
+};
+
+struct octospi_command {
+	uint8_t opcode;
+	uint8_t addr_bytes; /* 0, 3 or 4 */
+	uint8_t dummy_clocks;
+	uint32_t addr;
+};
+
+#define OCTOSPI_READ_MAX  32u  /* the FIFO */
+#define OCTOSPI_WRITE_MAX 256u /* a NOR page */
+
+/* Clocks on (24 MHz), pins as the board has them, peripheral enabled for a
+ * NOR of 2^size_log2 bytes. Chip must be halted, TZEN 0. 100 ms. */
+enum err_code octospi_start(struct octospi *o, unsigned size_log2,
+			    struct err *e);
+
+/* Command without data. */
+enum err_code octospi_command(struct octospi *o, uint8_t opcode, struct err *e);
+
+/* Command, then len bytes from the NOR; len a multiple of 4 and at most
+ * OCTOSPI_READ_MAX. */
+enum err_code octospi_read(struct octospi *o, const struct octospi_command *c,
+			   void *buf, size_t len, struct err *e);
+
+/* Write enable, the command, len bytes to the NOR (0 for an erase; a multiple
+ * of 4), then wait until bit 0 of the status register falls. after_us: how
+ * long that takes usually; budget_ms: how long at most. ERR_TIMEOUT. */
+enum err_code octospi_modify(struct octospi *o, const struct octospi_command *c,
+			     const void *data, size_t len, uint32_t after_us,
+			     int budget_ms, struct err *e);
+
+/* Any number of bytes through the memory-mapped window, with the read command
+ * given. addr and len multiples of 4. */
+enum err_code octospi_map_read(struct octospi *o,
+			       const struct octospi_command *read_command,
+			       uint32_t addr, void *buf, size_t len,
+			       struct err *e);
+
+#endif

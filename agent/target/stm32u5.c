@@ -1,0 +1,260 @@
+#include "agent/target/stm32u5.h"
+
+#include "agent/target/u5_regs.h"
+#include "proto/base/mono.h"
+#include "proto/board/sfi.h"
+
+#include <string.h>
+
+#define RESET_LOW_MS   5
+#define HALT_BUDGET_MS 200
+#define STUB_BUDGET_MS 500
+#define REG_BUDGET_MS  50
+
+/* The stub: calls through the RSS table and stops.
+ *   0: ldr r1, [pc, #4]   table address, at 8
+ *   2: ldr r1, [r1, #0]   first service
+ *   4: blx r1             r0 is the buffer, then the status
+ *   6: bkpt #0
+ *   8: the table's address */
+static const uint32_t stub[] = {0x68094901u, 0xBE004788u,
+				SFI_RSS_TABLE + SFI_RSS_GET_CERTIFICATE};
+#define STUB_BKPT  6u
+#define STUB_AT	   U5_SRAM1
+#define STUB_OUT   (U5_SRAM1 + 0x100u)
+#define STUB_STACK (U5_SRAM1 + 0x4000u)
+
+uint32_t stm32u5_address(const struct stm32u5 *u, uint32_t addr)
+{
+	return u->secure ? addr + U5_SECURE_ALIAS : addr;
+}
+
+enum err_code stm32u5_connect(struct stm32u5 *u, struct err *e)
+{
+	enum err_code rc = adi_connect(u->adi, NULL, e);
+
+	return rc == ERR_OK ? adi_power_up(u->adi, e) : rc;
+}
+
+static enum err_code hold_reset(struct stm32u5 *u, bool hold, struct err *e)
+{
+	return u->wire.ops->hold_reset(u->wire.ctx, hold, e);
+}
+
+/* Debug enabled and a halt asked for; the vector catch takes effect when
+ * nRST goes up, the halt request if the core runs already. */
+static enum err_code arm_halt(struct stm32u5 *u, struct err *e)
+{
+	adi_put32(u->adi, U5_DHCSR,
+		  U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN | U5_DHCSR_C_HALT);
+	adi_put32(u->adi, U5_DEMCR,
+		  U5_DEMCR_TRCENA | U5_DEMCR_VC_CORERESET |
+			  U5_DEMCR_VC_HARDERR);
+	return adi_run(u->adi, ADI_REPEAT, e);
+}
+
+static enum err_code wait_halted(struct stm32u5 *u, int budget_ms,
+				 struct err *e)
+{
+	return adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_HALT, U5_DHCSR_S_HALT,
+			  budget_ms, NULL, e);
+}
+
+static bool is_refusal(enum err_code rc)
+{
+	return rc == ERR_TARGET_FAULT || rc == ERR_TIMEOUT;
+}
+
+enum err_code stm32u5_connect_under_reset(struct stm32u5 *u, bool *halted,
+					  struct err *e)
+{
+	enum err_code rc = hold_reset(u, true, e);
+	enum err_code arm = ERR_OK;
+
+	*halted = false;
+	if (rc != ERR_OK)
+		return rc;
+	mono_sleep_ms(RESET_LOW_MS);
+	rc = stm32u5_connect(u, e);
+	if (rc == ERR_OK)
+		arm = arm_halt(u, e);
+	if (rc != ERR_OK || (arm != ERR_OK && !is_refusal(arm))) {
+		(void)hold_reset(u, false, NULL);
+		return rc != ERR_OK ? rc : arm;
+	}
+	rc = hold_reset(u, false, e);
+	if (rc != ERR_OK)
+		return rc;
+	rc = arm_halt(u, e);
+	if (rc == ERR_OK)
+		rc = wait_halted(u, HALT_BUDGET_MS, e);
+	*halted = rc == ERR_OK;
+	return is_refusal(rc) ? ERR_OK : rc;
+}
+
+/* ---- who is it ---- */
+
+/* A value that a locked chip may refuse: then it is 0. */
+static enum err_code read_or_zero(struct stm32u5 *u, uint32_t addr, void *out,
+				  size_t len, bool *refused, struct err *e)
+{
+	enum err_code rc = adi_read(u->adi, addr, out, len, e);
+
+	if (rc != ERR_TARGET_FAULT)
+		return rc;
+	memset(out, 0, len);
+	*refused = true;
+	return ERR_OK;
+}
+
+static enum err_code read_identity(struct stm32u5 *u,
+				   struct target_identity *id, bool *refused,
+				   struct err *e)
+{
+	uint32_t idcode = 0;
+	uint16_t kib = 0;
+	enum err_code rc = read_or_zero(u, U5_DBGMCU_IDCODE, &idcode,
+					sizeof idcode, refused, e);
+
+	id->dev_id = idcode & 0xFFFu;
+	id->rev_id = idcode >> 16;
+	/* another chip has other things at the addresses that follow */
+	if (rc != ERR_OK || (id->dev_id != U5_DEV_ID && idcode != 0))
+		return rc;
+	rc = read_or_zero(u, U5_FLASH + U5_FLASH_OPTR, &id->optr,
+			  sizeof id->optr, refused, e);
+	if (rc == ERR_OK)
+		rc = read_or_zero(u, U5_UID, id->uid, sizeof id->uid, refused,
+				  e);
+	if (rc == ERR_OK)
+		rc = read_or_zero(u, U5_FLASH_SIZE, &kib, sizeof kib, refused,
+				  e);
+	id->flash_kib = kib;
+	id->rdp = (uint8_t)(id->optr & U5_OPTR_RDP);
+	id->tzen = (id->optr & U5_OPTR_TZEN) != 0;
+	return rc;
+}
+
+static enum target_lock judge_lock(const struct target_identity *id,
+				   bool refused, bool halted)
+{
+	if (refused)
+		return TARGET_LOCKED;
+	if (id->dev_id != U5_DEV_ID)
+		return halted ? TARGET_OPEN : TARGET_LOCK_UNKNOWN;
+	if (id->rdp != U5_RDP_0)
+		return TARGET_LOCKED;
+	return halted ? TARGET_OPEN : TARGET_LOCK_UNKNOWN;
+}
+
+enum err_code stm32u5_identify(struct stm32u5 *u, struct target_identity *id,
+			       struct err *e)
+{
+	bool halted = false, refused = false;
+	enum err_code rc;
+
+	memset(id, 0, sizeof *id);
+	id->lock = TARGET_LOCK_UNKNOWN;
+	u->secure = false;
+	adi_set_secure(u->adi, false);
+	adi_restore_clock(u->adi);
+	rc = adi_connect(u->adi, &id->dpidr, e);
+	if (rc == ERR_OK)
+		rc = stm32u5_connect_under_reset(u, &halted, e);
+	if (rc == ERR_TARGET_FAULT) { /* no debug power: RDP 2 or worse */
+		id->lock = TARGET_LOCKED;
+		return ERR_OK;
+	}
+	if (rc == ERR_OK)
+		rc = read_identity(u, id, &refused, e);
+	if (rc != ERR_OK)
+		return rc;
+	id->lock = judge_lock(id, refused, halted);
+	u->secure = id->tzen && id->rdp == U5_RDP_0;
+	adi_set_secure(u->adi, u->secure);
+	return ERR_OK;
+}
+
+/* ---- running a few instructions ---- */
+
+static enum err_code write_register(struct stm32u5 *u, uint32_t reg,
+				    uint32_t value, struct err *e)
+{
+	adi_put32(u->adi, U5_DCRDR, value);
+	adi_put32(u->adi, U5_DCRSR, U5_DCRSR_WRITE | reg);
+	enum err_code rc = adi_run(u->adi, ADI_REPEAT, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	return adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_REGRDY,
+			  U5_DHCSR_S_REGRDY, REG_BUDGET_MS, NULL, e);
+}
+
+static enum err_code read_register(struct stm32u5 *u, uint32_t reg,
+				   uint32_t *value, struct err *e)
+{
+	enum err_code rc = adi_write32(u->adi, U5_DCRSR, reg, e);
+
+	if (rc == ERR_OK)
+		rc = adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_REGRDY,
+				U5_DHCSR_S_REGRDY, REG_BUDGET_MS, NULL, e);
+	return rc == ERR_OK ? adi_read32(u->adi, U5_DCRDR, value, e) : rc;
+}
+
+static enum err_code load_stub(struct stm32u5 *u, struct err *e)
+{
+	const struct {
+		uint32_t reg, value;
+	} start[] = {
+		{0, STUB_OUT},
+		{U5_REG_SP, STUB_STACK},
+		{U5_REG_LR, 0xFFFFFFFFu},
+		{U5_REG_PC, STUB_AT},
+		{U5_REG_XPSR, U5_XPSR_THUMB},
+	};
+	enum err_code rc = adi_write(u->adi, STUB_AT, stub, sizeof stub, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < sizeof start / sizeof start[0];
+	     i++)
+		rc = write_register(u, start[i].reg, start[i].value, e);
+	return rc;
+}
+
+/* *status is r0 when the stub has come to its end. */
+static enum err_code run_stub(struct stm32u5 *u, uint32_t *status,
+			      struct err *e)
+{
+	uint32_t pc = 0;
+	enum err_code rc = load_stub(u, e);
+
+	if (rc == ERR_OK)
+		rc = adi_write32(u->adi, U5_DHCSR,
+				 U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN, e);
+	if (rc == ERR_OK)
+		rc = wait_halted(u, STUB_BUDGET_MS, e);
+	if (rc == ERR_TIMEOUT)
+		(void)arm_halt(u, NULL);
+	if (rc == ERR_OK)
+		rc = read_register(u, U5_REG_PC, &pc, e);
+	if (rc == ERR_OK && pc != STUB_AT + STUB_BKPT)
+		rc = err_set(e, ERR_INTEGRITY,
+			     "the chip stopped at 0x%08x when asked for its "
+			     "certificate",
+			     (unsigned)pc);
+	return rc == ERR_OK ? read_register(u, 0, status, e) : rc;
+}
+
+enum err_code stm32u5_chip_certificate(struct stm32u5 *u, uint8_t cert[136],
+				       struct err *e)
+{
+	uint32_t status = 0;
+	enum err_code rc = run_stub(u, &status, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (status != SFI_RSS_OK)
+		return err_set(e, ERR_INTEGRITY,
+			       "the chip gives no certificate: status 0x%08x",
+			       (unsigned)status);
+	return adi_read(u->adi, STUB_OUT, cert, SFI_CHIP_CERT_BYTES, e);
+}
