@@ -1,0 +1,91 @@
+/* The provisioning UART, 115200 8N1, on two pins that carry no USART: every
+ * edge out is timed by TIM2, every bit in is sampled in its middle. It cannot
+ * hear while it speaks. */
+#include "firmware/hal/hal.h"
+#include "firmware/hal/reg.h"
+#include "proto/uart/uart.h"
+
+/* The moment of bit n (in halves) of a frame, in ticks after its start. */
+#define HALF_BITS(n)                                           \
+	((uint32_t)(((uint64_t)(n)*HAL_CLOCK_HZ + UART_BAUD) / \
+		    (2u * UART_BAUD)))
+
+static void set_out(bool high)
+{
+	GPIO(1, GPIO_BSRR) = high ? 1u : 1u << 16;
+}
+
+#define IN_IS_HIGH() ((GPIO(4, GPIO_IDR) & 1u << 4) != 0)
+
+/* Start bit, 8 data bits with the lowest first, stop bit: bit n of frame. */
+static void send_byte(uint32_t start, uint8_t byte)
+{
+	static const uint32_t edge[10] = {
+		HALF_BITS(0),  HALF_BITS(2),  HALF_BITS(4),  HALF_BITS(6),
+		HALF_BITS(8),  HALF_BITS(10), HALF_BITS(12), HALF_BITS(14),
+		HALF_BITS(16), HALF_BITS(18)};
+	uint32_t frame = (uint32_t)byte << 1 | 1u << 9;
+	bool level = true;
+
+	for (unsigned n = 0; n < 10; n++) {
+		bool next = (frame >> n & 1u) != 0;
+
+		if (next == level)
+			continue;
+		hal_wait_tick(start + edge[n]);
+		set_out(next);
+		level = next;
+	}
+}
+
+void hal_uart_send(const char *bytes, size_t len)
+{
+	/* a whole idle bit first, for a receiver that has lost its place */
+	uint32_t start = hal_ticks() + HALF_BITS(2);
+
+	for (size_t i = 0; i < len; i++) {
+		send_byte(start, (uint8_t)bytes[i]);
+		start += HALF_BITS(20);
+	}
+	hal_wait_tick(start);
+}
+
+/* The rest of a frame whose start bit began at start; -1 when it was none. */
+static int receive_frame(uint32_t start)
+{
+	static const uint32_t middle[10] = {
+		HALF_BITS(1),  HALF_BITS(3),  HALF_BITS(5),  HALF_BITS(7),
+		HALF_BITS(9),  HALF_BITS(11), HALF_BITS(13), HALF_BITS(15),
+		HALF_BITS(17), HALF_BITS(19)};
+	uint32_t frame = 0;
+
+	for (unsigned n = 0; n < 10; n++) {
+		hal_wait_tick(start + middle[n]);
+		if (IN_IS_HIGH())
+			frame |= 1u << n;
+		if (n == 0 && frame != 0)
+			return -1;
+	}
+	/* without its stop bit it is noise; some byte that ends no line */
+	return (frame & 1u << 9) != 0 ? (int)(frame >> 1 & 0xFFu) : 0;
+}
+
+int hal_uart_byte(uint32_t wait_ms)
+{
+	uint32_t end = hal_ms() + wait_ms;
+
+	do {
+		int32_t left_ms = (int32_t)(end - hal_ms());
+
+		hal_budget_start(left_ms > 0 ? (uint32_t)left_ms * 1000u : 10u);
+		while (IN_IS_HIGH() && !HAL_BUDGET_OVER())
+			;
+		if (!IN_IS_HIGH()) {
+			int byte = receive_frame(hal_ticks());
+
+			if (byte >= 0)
+				return byte;
+		}
+	} while ((int32_t)(end - hal_ms()) > 0);
+	return -1;
+}
