@@ -63,11 +63,8 @@ void cpu_set_clock(struct chip *c, uint64_t hz)
 
 void cpu_request_stop(struct chip *c, enum cpu_stop why)
 {
-	if (!c->cpu.inside)
-		return;
-	if (c->cpu.stop == CPU_STOP_NONE)
+	if (c->cpu.inside && c->cpu.stop == CPU_STOP_NONE)
 		c->cpu.stop = why;
-	uc_emu_stop(c->cpu.uc);
 }
 
 /* -------- translations -------- */

@@ -110,7 +110,9 @@ void cpu_dirty(struct chip *c, uint32_t addr, uint32_t len);
 /* The FPB's comparators have changed. */
 void cpu_set_breakpoint(struct chip *c, unsigned n, bool on, uint32_t addr);
 
-/* Unicorn is inside code: return from it after this block. */
+/* Unicorn is inside code: return from it before the next block. To stop it
+ * right away from a peripheral's callback would leave the registers of a
+ * half-executed block with the PC of its begin. */
 void cpu_request_stop(struct chip *c, enum cpu_stop why);
 
 /* Access to memory as the CPU sees it (SRAM, flash, system memory); NULL when

@@ -100,6 +100,14 @@ static uint32_t block_insns(struct chip *c, uint32_t addr, uint32_t size)
 	return b->insns;
 }
 
+/* From hooks that Unicorn calls before an instruction, not in its middle. */
+static void stop_now(struct chip *c, enum cpu_stop why)
+{
+	if (why != CPU_STOP_TIME || c->cpu.stop == CPU_STOP_NONE)
+		c->cpu.stop = why;
+	uc_emu_stop(c->cpu.uc);
+}
+
 static void on_block(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)
 {
 	struct chip *c = arg;
@@ -111,9 +119,9 @@ static void on_block(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)
 		hooks_settle_store(c);
 	cpu->cycles += cpu->block;
 	cpu->block = insns;
-	if (cpu->cycles + insns > cpu->limit) {
+	if (cpu->cycles + insns > cpu->limit || cpu->stop != CPU_STOP_NONE) {
 		cpu->block = 0;
-		cpu_request_stop(c, CPU_STOP_TIME);
+		stop_now(c, CPU_STOP_TIME);
 	}
 }
 
@@ -219,7 +227,7 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *arg)
 
 	(void)uc;
 	c->cpu.intno = number;
-	cpu_request_stop(c, CPU_STOP_INTERRUPT);
+	stop_now(c, CPU_STOP_INTERRUPT);
 }
 
 static void on_breakpoint(uc_engine *uc, uint64_t addr, uint32_t size,
@@ -228,7 +236,7 @@ static void on_breakpoint(uc_engine *uc, uint64_t addr, uint32_t size,
 	(void)uc;
 	(void)addr;
 	(void)size;
-	cpu_request_stop(arg, CPU_STOP_BREAKPOINT);
+	stop_now(arg, CPU_STOP_BREAKPOINT);
 }
 
 static void on_rss(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)
