@@ -316,7 +316,7 @@ static enum err_code enrol(struct line *l, const char *station,
 static enum err_code start_agent(struct line *l, unsigned number, struct err *e)
 {
 	struct process *p = &l->agents[number - 1];
-	char station[16], name[32], file[32], library[PATH_MAX];
+	char station[16], name[32], file[48], library[PATH_MAX];
 	const char *config;
 	enum err_code rc;
 
