@@ -220,7 +220,7 @@ static enum err_code insert_card(struct line *l, unsigned station,
 	snprintf(file, sizeof file, "S%u.card", station);
 	snprintf(bay, sizeof bay, "S%u", station);
 	return control_call(&l->control,
-			    json_pack("{ss ss ss}", "cmd", "card-insert", "bay",
+			    json_pack("{ss ss ss}", "cmd", "card-insert", "reader",
 				      bay, "file", at(l, file)),
 			    NULL, e);
 }
