@@ -159,6 +159,9 @@ static enum err_code take_harnesses(struct config *c, const char *path,
 					    : TARGET_LAYOUT_OUTPUT_ENABLE;
 		to->target.swd_hz = (uint32_t)cfg_getint(h, "swd_hz");
 		to->target.uart_baud = (uint32_t)cfg_getint(h, "uart_baud");
+		to->scanner = cfg_getstr(h, "scanner");
+		if (to->scanner[0] == '\0')
+			to->scanner = NULL;
 		if (!is_name(to->name, 32))
 			return err_set(e, ERR_CONFIG,
 				       "%s: harness: 1 to 32 of A-Z a-z 0-9 . "
@@ -209,6 +212,7 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 		CFG_STR("layout", "resistor", CFGF_NONE),
 		CFG_INT("swd_hz", 0, CFGF_NONE),
 		CFG_INT("uart_baud", 115200, CFGF_NONE),
+		CFG_STR("scanner", "", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t opts[] = {

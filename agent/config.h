@@ -15,6 +15,7 @@
 struct config_harness {
 	const char *name;
 	struct target_config target;
+	const char *scanner; /* NULL: none */
 };
 
 /* Strings belong to the configuration. */

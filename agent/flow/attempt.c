@@ -257,6 +257,7 @@ static void init_result(struct attempt *a)
 	snprintf(r->harness, sizeof(r->harness), "%s",
 		 a->st->harness[a->h].shown.harness);
 	memcpy(r->image_sha256, a->job.image_sha256, sizeof(r->image_sha256));
+	station_label(a->st, a->h, r->board_serial);
 	r->app_test_status = r->counter_before = r->counter_after = -1;
 	wall_format(r->started_at, wall_now_ms());
 	wall_format(r->finished_at, wall_now_ms());

@@ -87,6 +87,34 @@ static void wait_gone(struct harness *h)
 	}
 }
 
+/* ---- which board is it? ---- */
+
+/* True when its label is known, or the line does not scan. */
+static bool labelled(struct harness *h)
+{
+	char text[SCANNER_TEXT_SIZE];
+	bool fresh;
+
+	if (h->scanner == NULL)
+		return true;
+	scanner_poll(h->scanner, text, &fresh);
+	if (fresh)
+		station_show_label(h->st, h->index, text);
+	station_label(h->st, h->index, text);
+	return text[0] != '\0';
+}
+
+/* What was scanned while the last board was in belongs to no other. */
+static void forget_label(struct harness *h)
+{
+	char text[SCANNER_TEXT_SIZE];
+	bool fresh;
+
+	if (h->scanner != NULL)
+		scanner_poll(h->scanner, text, &fresh);
+	station_show_label(h->st, h->index, "");
+}
+
 /* ---- may a board be begun with? ---- */
 
 static bool hold(struct harness *h, const char *state, const char *note)
@@ -176,6 +204,7 @@ static void one_board(struct harness *h, const struct msg_ASSIGNMENT *order)
 	wait_gone(h);
 	light(h, TARGET_LIGHT_OFF);
 	station_show_unit(h->st, h->index, "", "");
+	forget_label(h);
 }
 
 static void *harness_thread(void *arg)
@@ -188,11 +217,16 @@ static void *harness_thread(void *arg)
 			continue;
 		if (!ready(h, &order))
 			continue;
+		if (is_present(h, true) && h->target != NULL) {
+			if (labelled(h))
+				one_board(h, &order);
+			else
+				(void)hold(h, "empty", "scan the board");
+			continue;
+		}
+		(void)labelled(h);
 		station_show(h->st, h->index, "empty", STEP_COUNT, "");
-		if (is_present(h, true) && h->target != NULL)
-			one_board(h, &order);
-		else
-			(void)station_pause(h->st, POLL_MS);
+		(void)station_pause(h->st, POLL_MS);
 	}
 	if (h->target != NULL)
 		target_resume(h->target);
@@ -202,9 +236,12 @@ static void *harness_thread(void *arg)
 }
 
 enum err_code harness_start(struct harness *h, struct station *st, size_t index,
-			    const struct target_config *config, struct err *e)
+			    const struct target_config *config,
+			    const char *scanner, struct err *e)
 {
 	*h = (struct harness){.st = st, .index = index, .config = *config};
+	if (scanner != NULL && scanner_new(&h->scanner, scanner, e) != ERR_OK)
+		return e->code;
 	pthread_mutex_init(&h->lock, NULL);
 	if (pthread_create(&h->thread, NULL, harness_thread, h) != 0)
 		return err_set(e, ERR_NO_MEMORY, "cannot start a thread");
@@ -222,5 +259,6 @@ void harness_cancel(struct harness *h)
 void harness_join(struct harness *h)
 {
 	(void)pthread_join(h->thread, NULL);
+	scanner_free(h->scanner);
 	pthread_mutex_destroy(&h->lock);
 }

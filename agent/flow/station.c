@@ -129,6 +129,23 @@ void station_show_unit(struct station *s, size_t h, const char *attempt,
 	pthread_mutex_unlock(&s->lock);
 }
 
+void station_show_label(struct station *s, size_t h, const char *serial)
+{
+	struct msg_HARNESS_STATE *st = &s->harness[h].shown;
+
+	pthread_mutex_lock(&s->lock);
+	snprintf(st->board_serial, sizeof(st->board_serial), "%s", serial);
+	news(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void station_label(struct station *s, size_t h, char serial[33])
+{
+	pthread_mutex_lock(&s->lock);
+	memcpy(serial, s->harness[h].shown.board_serial, 33);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void station_show_failure(struct station *s, size_t h, const char *code)
 {
 	struct msg_HARNESS_STATE *st = &s->harness[h].shown;

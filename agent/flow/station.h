@@ -85,6 +85,10 @@ void station_show_percent(struct station *s, size_t h, unsigned percent);
 void station_show_unit(struct station *s, size_t h, const char *attempt,
 		       const char *uid);
 void station_show_failure(struct station *s, size_t h, const char *code);
+/* The label of the board that is in, or comes next; "" when none has been
+ * scanned. An attempt takes it from here. */
+void station_show_label(struct station *s, size_t h, const char *serial);
+void station_label(struct station *s, size_t h, char serial[33]);
 
 /* A line for the console; text is escaped already. What does not fit is
  * dropped and said so. */
