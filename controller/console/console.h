@@ -20,6 +20,11 @@
 struct console;
 struct station_ca;
 struct store;
+struct store_db;
+
+/* Takes bytes, waiting as long as it likes; an error ends what is written. */
+typedef enum err_code console_sink(void *arg, const void *data, size_t len,
+				   struct err *e);
 
 /* What only the running controller knows: filled in by whoever wires the
  * console to the rest. Each may be NULL. JSON is given to the caller. */
@@ -37,6 +42,11 @@ struct console_live {
 	void (*revoked)(void *ctx, const char *station);
 	/* Committed: lots or assignments changed; agents get new orders. */
 	void (*orders_changed)(void *ctx);
+	/* The closed lot's evidence as a tar file. Not on the loop: inside a
+	 * reading job of the store, on its thread. ERR_STATE: not closed. */
+	enum err_code (*evidence)(void *ctx, struct store_db *db,
+				  const char *lot, console_sink *sink,
+				  void *arg, struct err *e);
 };
 
 /* Strings are copied; files are read by console_open. */
