@@ -80,7 +80,7 @@ void table_print(FILE *f, const struct table_column *columns,
 	const json_t *row;
 	size_t i;
 
-	for (; columns[n].title && n < MAX_COLUMNS; n++) {
+	for (; n < MAX_COLUMNS && columns[n].title; n++) {
 		width[n] = width_of(columns[n].title);
 		right[n] = json_array_size(rows) > 0;
 		json_array_foreach (rows, i, row) {

@@ -58,9 +58,9 @@ static void put(struct swd_mpsse *m, unsigned byte)
 	m->out[m->out_len++] = (uint8_t)byte;
 }
 
-static uint8_t pin_value(bool drive)
+static uint8_t pin_value(const struct swd_mpsse *m, bool drive)
 {
-	return drive ? PROBE_PIN_OE : 0;
+	return drive && m->layout == SWD_MPSSE_OUTPUT_ENABLE ? PROBE_PIN_OE : 0;
 }
 
 static uint8_t pin_direction(const struct swd_mpsse *m)
@@ -77,7 +77,7 @@ static uint8_t pin_direction(const struct swd_mpsse *m)
 static void put_drive(struct swd_mpsse *m, bool drive)
 {
 	put(m, MPSSE_SET_LOW);
-	put(m, pin_value(drive));
+	put(m, pin_value(m, drive));
 	put(m, pin_direction(m));
 }
 
@@ -330,7 +330,8 @@ static enum err_code hold_reset(void *ctx, bool hold, struct err *e)
 	struct swd_mpsse *m = ctx;
 
 	m->reset_held = hold;
-	return probe_set_pins(m->probe, pin_value(true), pin_direction(m), e);
+	return probe_set_pins(m->probe, pin_value(m, true), pin_direction(m),
+			      e);
 }
 
 static const struct swd_ops mpsse_ops = {

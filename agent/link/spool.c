@@ -426,6 +426,21 @@ enum err_code spool_add(struct spool *s, const char *attempt, const char *kind,
 	return rc;
 }
 
+enum err_code spool_message(struct spool *s, const char *attempt,
+			    const char *kind, int64_t *id, struct err *e)
+{
+	enum err_code rc;
+	bool found = false;
+
+	pthread_mutex_lock(&s->lock);
+	rc = message_id(s, attempt, kind, id, &found, e);
+	pthread_mutex_unlock(&s->lock);
+	if (rc == ERR_OK && !found)
+		rc = err_set(e, ERR_NOT_FOUND, "spool: no %s of attempt %s",
+			     kind, attempt);
+	return rc;
+}
+
 enum err_code spool_next(struct spool *s, int64_t after, struct spool_row *r,
 			 bool *found, struct err *e)
 {

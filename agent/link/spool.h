@@ -95,6 +95,10 @@ void spool_row_fini(struct spool_row *r);
 enum err_code spool_add(struct spool *s, const char *attempt, const char *kind,
 			const char *message, int64_t *id, struct err *e);
 
+/* The id of a message that was added. ERR_NOT_FOUND. */
+enum err_code spool_message(struct spool *s, const char *attempt,
+			    const char *kind, int64_t *id, struct err *e);
+
 /* The oldest waiting message with an id above after. */
 enum err_code spool_next(struct spool *s, int64_t after, struct spool_row *r,
 			 bool *found, struct err *e);

@@ -143,8 +143,8 @@ enum err_code target_flash_erase(struct target *t, uint32_t offset, size_t len,
 /* ---- lock-down ---- */
 
 /* TZEN on, secure boot address to the loader, RDP 0.5, option bytes reloaded,
- * with nRST held until target_hold_reset(false). The link dropping in between is how it
- * should go. ERR_STATE when option bytes did not take. 6 s. */
+ * with nRST held until target_hold_reset(false). The link dropping in between
+ * is how it should go. ERR_STATE when option bytes did not take. 6 s. */
 enum err_code target_lock_down(struct target *t, struct err *e);
 
 /* Does the port refuse what it must refuse now? Reconnects and tries: DPIDR

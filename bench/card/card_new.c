@@ -26,16 +26,25 @@ struct card_new_args {
 	bool open, help;
 };
 
+/* Where option number i of the table goes, as a word. */
+static const char **word_of(struct card_new_args *a, int i)
+{
+	const char **const words[] = {&a->serial, &a->fwid,    &a->key,
+				      &a->max,	  &a->counter, &a->maker_key};
+
+	return words[i];
+}
+
 static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
 				struct err *e)
 {
 	static const struct option options[] = {
-		{"serial", required_argument, NULL, 's'},
-		{"fwid", required_argument, NULL, 'f'},
-		{"key", required_argument, NULL, 'k'},
-		{"max", required_argument, NULL, 'm'},
-		{"counter", required_argument, NULL, 'c'},
-		{"maker-key", required_argument, NULL, 'p'},
+		{"serial", required_argument, NULL, 0},
+		{"fwid", required_argument, NULL, 1},
+		{"key", required_argument, NULL, 2},
+		{"max", required_argument, NULL, 3},
+		{"counter", required_argument, NULL, 4},
+		{"maker-key", required_argument, NULL, 5},
 		{"open", no_argument, NULL, 'o'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -45,42 +54,21 @@ static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
 	opterr = 0;
 	optind = 0; /* glibc: start over, whoever parsed before */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			a->serial = optarg;
-			break;
-		case 'f':
-			a->fwid = optarg;
-			break;
-		case 'k':
-			a->key = optarg;
-			break;
-		case 'm':
-			a->max = optarg;
-			break;
-		case 'c':
-			a->counter = optarg;
-			break;
-		case 'p':
-			a->maker_key = optarg;
-			break;
-		case 'o':
-			a->open = true;
-			break;
-		case 'h':
-			a->help = true;
-			break;
-		default:
+		if (option == '?')
 			return err_set(e, ERR_USAGE, "card-new: bad option %s",
 				       argv[optind - 1]);
-		}
+		if (option == 'o')
+			a->open = true;
+		else if (option == 'h')
+			a->help = true;
+		else
+			*word_of(a, option) = optarg;
 	}
-	if (a->help)
-		return ERR_OK;
-	if (argc - optind != 1)
+	if (!a->help && argc - optind != 1)
 		return err_set(e, ERR_USAGE, "card-new: one FILE is needed");
 	a->file = argv[optind];
-	if (!a->serial || !a->fwid || !a->key || !a->max || !a->maker_key)
+	if (!a->help &&
+	    (!a->serial || !a->fwid || !a->key || !a->max || !a->maker_key))
 		return err_set(e, ERR_USAGE,
 			       "card-new: --serial, --fwid, --key, --max and "
 			       "--maker-key are needed");

@@ -72,11 +72,11 @@ static enum err_code read_line(int fd, struct dbuf *line, struct err *e)
 	return ERR_OK;
 }
 
-/* {"ok":true,...}, or {"ok":false,"code":...,"error":...} */
+/* {"ok":true,...}, or {"ok":false,"code":...,"text":...} */
 static enum err_code check_reply(const json_t *reply, struct err *e)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
-	const char *text = json_string_value(json_object_get(reply, "error"));
+	const char *text = json_string_value(json_object_get(reply, "text"));
 
 	if (json_is_true(json_object_get(reply, "ok")))
 		return ERR_OK;

@@ -1,0 +1,34 @@
+/* One harness: a worker thread that waits for a board, runs the attempt,
+ * shows its end on the light and waits until the board is gone. It opens the
+ * probe itself and again whenever it comes back. */
+#ifndef AGENT_FLOW_HARNESS_H
+#define AGENT_FLOW_HARNESS_H
+
+#include "agent/drv/scanner.h"
+#include "agent/flow/station.h"
+#include "agent/target/target.h"
+
+#include <pthread.h>
+
+struct harness {
+	struct station *st;
+	size_t index;
+	struct target_config config; /* strings borrowed */
+	struct scanner *scanner;     /* NULL: the line does not scan */
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards target against harness_cancel() */
+	struct target *target;
+	bool disk_failed; /* no attempt may begin any more */
+};
+
+/* scanner: device file of the barcode scanner; NULL: boards are known by UID
+ * only. With a scanner an attempt begins when a board is there and its label
+ * has been scanned, in either order. */
+enum err_code harness_start(struct harness *h, struct station *st, size_t index,
+			    const struct target_config *config,
+			    const char *scanner, struct err *e);
+/* After station_stop(): the attempt in hand ends, journalled. Any thread. */
+void harness_cancel(struct harness *h);
+void harness_join(struct harness *h);
+
+#endif

@@ -1,0 +1,53 @@
+#include "agent/flow/limits.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Decimal text, whole: digits with an optional sign, point and fraction. */
+static bool number(const char *text, double *out)
+{
+	char *end;
+
+	if (text[0] == '\0' || text[strspn(text, "+-.0123456789")] != '\0')
+		return false;
+	*out = strtod(text, &end);
+	return *end == '\0' && isfinite(*out);
+}
+
+bool limits_hold(const char *value, const char *low, const char *high)
+{
+	double v, limit;
+
+	if (low[0] == '\0' && high[0] == '\0')
+		return true;
+	if (!number(value, &v))
+		return false;
+	if (low[0] != '\0' && (!number(low, &limit) || v < limit))
+		return false;
+	if (high[0] != '\0' && (!number(high, &limit) || v > limit))
+		return false;
+	return true;
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+}
+
+void limits_record(struct msg_MEASUREMENT *m, enum step step,
+		   const struct uart_TEST *t)
+{
+	memset(m, 0, sizeof(*m));
+	snprintf(m->step, sizeof(m->step), "%s", step_name(step));
+	snprintf(m->name, sizeof(m->name), "%s", t->name);
+	copy_text(m->value, sizeof(m->value), t->value);
+	copy_text(m->unit, sizeof(m->unit), t->unit);
+	copy_text(m->low, sizeof(m->low), t->low);
+	copy_text(m->high, sizeof(m->high), t->high);
+	m->pass = t->pass == 1 && limits_hold(t->value, t->low, t->high);
+}

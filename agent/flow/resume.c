@@ -1,0 +1,197 @@
+#include "agent/flow/resume.h"
+
+#include "proto/base/hex.h"
+#include "proto/base/log.h"
+#include "proto/base/wall.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOOT_WAIT_MS	8000
+#define RECORD_SLICE_MS 500
+
+/* ---- a locked board ---- */
+
+/* Reset the board and wait for its first BOOT. */
+static enum err_code ask_uid(struct attempt *a, struct uart_BOOT *boot,
+			     struct err *e)
+{
+	struct mono deadline = mono_after_ms(BOOT_WAIT_MS);
+	struct uart_sentence s;
+	enum err_code rc = dialogue_start(&a->dlg, true, e);
+
+	do {
+		if (rc == ERR_OK)
+			rc = dialogue_next(&a->dlg, &s, deadline, e);
+	} while (rc == ERR_OK && s.type != UART_BOOT);
+	if (rc == ERR_OK) {
+		*boot = s.u.BOOT;
+		rc = target_hold_reset(a->target, true, e);
+	}
+	return rc;
+}
+
+/* What the earlier attempt found out and this one cannot see again. */
+static void take_over(struct msg_RESULT *to, const struct msg_RESULT *from)
+{
+	memcpy(to->device_id, from->device_id, sizeof(to->device_id));
+	memcpy(to->nor_sha256, from->nor_sha256, sizeof(to->nor_sha256));
+	memcpy(to->test_program_version, from->test_program_version,
+	       sizeof(to->test_program_version));
+	memcpy(to->card_serial, from->card_serial, sizeof(to->card_serial));
+	memcpy(to->licence_id, from->licence_id, sizeof(to->licence_id));
+	memcpy(to->csr_sha256, from->csr_sha256, sizeof(to->csr_sha256));
+	memcpy(to->cert_sha256, from->cert_sha256, sizeof(to->cert_sha256));
+}
+
+static enum flow_end take_earlier(struct attempt *a,
+				  const struct spool_attempt *earlier)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct msg *m = NULL;
+	enum flow_end end = FLOW_DONE;
+	struct err e;
+
+	if (msg_from_json(&m, earlier->result, strlen(earlier->result), true,
+			  &e) != ERR_OK)
+		return attempt_error(a, FAILURE_RDP_LOCKED, &e);
+	if (strcmp(m->u.RESULT.image_sha256, r->image_sha256) != 0) {
+		end = attempt_fail(a, FAILURE_RDP_LOCKED,
+				   "it was locked with another image");
+	} else {
+		take_over(r, &m->u.RESULT);
+		a->resumed = true;
+		attempt_log(a, "flow: locked by attempt %s, resumed",
+			    earlier->attempt);
+	}
+	msg_free(m);
+	return end;
+}
+
+/* The unit has passed here. Nothing is done to it; when its result is
+ * recorded the light may be green again. */
+static enum flow_end passed_before(struct attempt *a, const char *earlier)
+{
+	enum spool_fate fate = SPOOL_WAITING;
+	int64_t id = 0;
+	char text[321];
+	struct err e;
+
+	if (spool_message(a->st->spool, earlier, "result", &id, &e) != ERR_OK)
+		return attempt_error(a, FAILURE_STATION, &e);
+	while (fate == SPOOL_WAITING && !station_stopping(a->st))
+		if (spool_wait(a->st->spool, id, mono_after_ms(RECORD_SLICE_MS),
+			       &fate, text, &e) != ERR_OK)
+			return attempt_error(a, FAILURE_STATION, &e);
+	if (fate != SPOOL_RECORDED)
+		return attempt_fail(a, FAILURE_STATION,
+				    "its earlier pass is not recorded: %.150s",
+				    fate == SPOOL_REFUSED ? text
+							  : "the agent stops");
+	return FLOW_NOTHING;
+}
+
+static enum flow_end judge_uid(struct attempt *a)
+{
+	struct spool_attempt earlier;
+	enum flow_end end;
+	bool found = false;
+	struct err e;
+
+	if (spool_attempt_locked(a->st->spool, a->result->u.RESULT.uid,
+				 &earlier, &found, &e) != ERR_OK)
+		return attempt_error(a, FAILURE_STATION, &e);
+	if (!found)
+		return attempt_fail(a, FAILURE_RDP_LOCKED,
+				    "the debug port is locked, and not by this "
+				    "station");
+	if (strcmp(earlier.outcome, outcome_name(OUTCOME_PASS)) == 0)
+		end = passed_before(a, earlier.attempt);
+	else
+		end = take_earlier(a, &earlier);
+	spool_attempt_fini(&earlier);
+	return end;
+}
+
+enum flow_end resume_identify(struct attempt *a)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct uart_BOOT boot;
+	enum err_code rc;
+	struct err e;
+
+	rc = ask_uid(a, &boot, &e);
+	if (rc == ERR_TIMEOUT)
+		return attempt_fail(a, FAILURE_RDP_LOCKED,
+				    "the debug port is locked and nothing on "
+				    "the UART says by whom");
+	if (rc != ERR_OK)
+		return attempt_error(a, FAILURE_RDP_LOCKED, &e);
+	hex_encode(r->uid, boot.uid, sizeof(boot.uid));
+	station_show_unit(a->st, a->h, r->attempt, r->uid);
+	attempt_log(a, "flow: locked; runs %s %s, UID %s", boot.program,
+		    boot.version, r->uid);
+	return judge_uid(a);
+}
+
+/* ---- after a crash ---- */
+
+static void set_end(struct msg_RESULT *r, const struct spool_attempt *open,
+		    enum outcome o)
+{
+	snprintf(r->outcome, sizeof(r->outcome), "%s", outcome_name(o));
+	snprintf(r->failure_code, sizeof(r->failure_code), "%s",
+		 failure_code(FAILURE_STATION));
+	snprintf(r->failure_step, sizeof(r->failure_step), "%s",
+		 step_name(open->step));
+	snprintf(r->failure_text, sizeof(r->failure_text),
+		 o == OUTCOME_INDETERMINATE
+			 ? "the agent died inside an irreversible step"
+			 : "the agent died");
+	wall_format(r->finished_at, wall_now_ms());
+}
+
+static enum err_code recover_one(struct spool *s,
+				 const struct spool_attempt *open,
+				 struct err *e)
+{
+	enum outcome o =
+		open->irreversible ? OUTCOME_INDETERMINATE : OUTCOME_FAIL;
+	struct msg *m = NULL;
+	char *json = NULL;
+	int64_t id;
+	enum err_code rc;
+
+	rc = msg_from_json(&m, open->result, strlen(open->result), true, e);
+	if (rc != ERR_OK)
+		return err_prefix(e, "journal of attempt %s", open->attempt);
+	set_end(&m->u.RESULT, open, o);
+	rc = msg_to_json(m, &json, e);
+	if (rc == ERR_OK)
+		rc = spool_attempt_end(s, open->attempt, open->uid, o, json,
+				       &id, e);
+	if (rc == ERR_OK)
+		log_warn("RECOVERED", "attempt=%s uid=%s step=%s outcome=%s",
+			 open->attempt, open->uid, step_name(open->step),
+			 outcome_name(o));
+	free(json);
+	msg_free(m);
+	return rc;
+}
+
+enum err_code resume_recover(struct spool *s, struct err *e)
+{
+	struct spool_attempt open;
+	bool found = true;
+	enum err_code rc = ERR_OK;
+
+	while (rc == ERR_OK && found) {
+		rc = spool_attempt_open(s, &open, &found, e);
+		if (rc == ERR_OK && found) {
+			rc = recover_one(s, &open, e);
+			spool_attempt_fini(&open);
+		}
+	}
+	return rc;
+}

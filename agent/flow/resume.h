@@ -1,0 +1,19 @@
+/* A locked board: is it one that an attempt of this station has locked? */
+#ifndef AGENT_FLOW_RESUME_H
+#define AGENT_FLOW_RESUME_H
+
+#include "agent/flow/attempt.h"
+
+/* The identify step for a locked board. Its UID cannot be read over SWD, so it
+ * is reset and must say who it is in its BOOT sentence; it is held in reset
+ * again then. FLOW_DONE: the journal knows an attempt of this very unit that
+ * entered lock-down; what that one found out is taken over. FLOW_NOTHING: the
+ * unit has passed here before and that is recorded. Else rdp-locked. */
+enum flow_end resume_identify(struct attempt *a);
+
+/* At the agent's start: attempts that a crash left without an end get their
+ * RESULT: indeterminate when inside an irreversible step, else failed by the
+ * station. */
+enum err_code resume_recover(struct spool *s, struct err *e);
+
+#endif

@@ -1,0 +1,203 @@
+/* Steps in which the DUT works and tells: sfi-install, hardware-test,
+ * microvisor-install, app-test, app-install. */
+#include "agent/flow/steps.h"
+
+#include "agent/flow/limits.h"
+#include "proto/base/hex.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* INSTALLED, and the hash must be that of the image's part. */
+static enum flow_end check_installed(struct attempt *a,
+				     const struct uart_INSTALLED *in,
+				     const char *program,
+				     enum layout_program type,
+				     enum failure wrong)
+{
+	const struct image_part *part = image_part(&a->image, type);
+	char hex[65];
+
+	hex_encode(hex, in->sha256, sizeof(in->sha256));
+	attempt_log(a, "flow: DUT installed %s %s, %s", in->program,
+		    in->version, hex);
+	if (strcmp(in->program, program) != 0)
+		return attempt_fail(a, FAILURE_FIRMWARE_UNKNOWN,
+				    "%s was installed, not %s", in->program,
+				    program);
+	if (part == NULL ||
+	    memcmp(part->installed_sha256, in->sha256, sizeof(in->sha256)) != 0)
+		return attempt_fail(a, wrong,
+				    "%s in flash is not the image's: hash %s",
+				    program, hex);
+	return FLOW_DONE;
+}
+
+/* Wait for the sentence of a type; the others that may come are handled by
+ * attempt_hear(), what remains is ignored. */
+static enum flow_end hear_type(struct attempt *a, enum uart_type type,
+			       struct uart_sentence *s, enum failure usual)
+{
+	enum flow_end end;
+
+	do
+		end = attempt_hear(a, s, usual);
+	while (end == FLOW_DONE && s->type != type);
+	return end;
+}
+
+/* ---- sfi-install ---- */
+
+static enum flow_end await_boot(struct attempt *a, enum failure usual)
+{
+	struct uart_sentence s;
+
+	if (a->boot_waits) {
+		a->boot_waits = false;
+		return FLOW_DONE;
+	}
+	return hear_type(a, UART_BOOT, &s, usual);
+}
+
+enum flow_end step_sfi_install(struct attempt *a)
+{
+	struct uart_sentence s;
+	enum flow_end end;
+	struct err e;
+
+	if (a->resumed && a->boots == 0 &&
+	    dialogue_start(&a->dlg, true, &e) != ERR_OK)
+		return attempt_error(a, FAILURE_NO_BOOT, &e);
+	end = await_boot(a, FAILURE_NO_BOOT);
+	if (end == FLOW_DONE)
+		end = hear_type(a, UART_INSTALLED, &s, FAILURE_UART_LOST);
+	if (end == FLOW_DONE)
+		end = check_installed(a, &s.u.INSTALLED, "hardware-test",
+				      LAYOUT_PROGRAM_TEST,
+				      FAILURE_IMAGE_REJECTED);
+	return end;
+}
+
+/* ---- hardware-test ---- */
+
+static enum flow_end take_test(struct attempt *a, const struct uart_TEST *t,
+			       enum failure *first_bad, char why[160])
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct msg_MEASUREMENT *m;
+
+	if (r->measurements_n ==
+	    sizeof(r->measurements) / sizeof(r->measurements[0]))
+		return attempt_fail(a, FAILURE_FIRMWARE_UNKNOWN,
+				    "more measurements than can be kept");
+	m = &r->measurements[r->measurements_n++];
+	limits_record(m, STEP_HARDWARE_TEST, t);
+	attempt_log(a, "flow: test %s %s %s [%s..%s] %s", m->name, m->value,
+		    m->unit, m->low, m->high, m->pass ? "pass" : "FAIL");
+	if (!m->pass && *first_bad == FAILURE_NONE) {
+		if (!failure_parse(m->name, first_bad))
+			*first_bad = FAILURE_FIRMWARE_UNKNOWN;
+		snprintf(why, 160, "%s is %s %s, limits %s to %s", m->name,
+			 m->value, m->unit, m->low, m->high);
+	}
+	return FLOW_DONE;
+}
+
+static bool wants(const struct uart_sentence *s, const char *what)
+{
+	return s->type == UART_READY && strcmp(s->u.READY.want, what) == 0;
+}
+
+enum flow_end step_hardware_test(struct attempt *a)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	enum failure first_bad = FAILURE_NONE;
+	struct uart_sentence s = {.type = UART_BOOT};
+	enum flow_end end = await_boot(a, FAILURE_NO_BOOT);
+	char why[160] = "";
+
+	while (end == FLOW_DONE && !wants(&s, "challenge")) {
+		if (s.type == UART_BOOT) { /* the tests start, or over */
+			r->measurements_n = 0;
+			first_bad = FAILURE_NONE;
+			snprintf(r->test_program_version,
+				 sizeof(r->test_program_version), "%s",
+				 a->boot_version);
+		} else if (s.type == UART_TEST) {
+			end = take_test(a, &s.u.TEST, &first_bad, why);
+		}
+		if (end == FLOW_DONE)
+			end = attempt_hear(a, &s, FAILURE_UART_LOST);
+	}
+	if (end == FLOW_DONE && first_bad != FAILURE_NONE)
+		end = attempt_fail(a, first_bad, "%s", why);
+	return end;
+}
+
+/* ---- microvisor-install ---- */
+
+enum flow_end step_microvisor_install(struct attempt *a)
+{
+	struct uart_sentence s;
+	enum flow_end end = hear_type(a, UART_INSTALLED, &s, FAILURE_UART_LOST);
+
+	if (end == FLOW_DONE)
+		end = check_installed(a, &s.u.INSTALLED, "kernel",
+				      LAYOUT_PROGRAM_KERNEL, FAILURE_KERNEL);
+	return end;
+}
+
+/* ---- app-test ---- */
+
+enum flow_end step_app_test(struct attempt *a)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct uart_sentence s;
+	enum flow_end end = await_boot(a, FAILURE_NO_BOOT);
+
+	r->app_test_status = -1;
+	if (end == FLOW_DONE)
+		end = hear_type(a, UART_APP_TEST, &s, FAILURE_APP_TEST_TIMEOUT);
+	if (end != FLOW_DONE)
+		return end;
+	r->app_test_status = s.u.APP_TEST.status;
+	attempt_log(a, "flow: application test ended with status %" PRId64,
+		    r->app_test_status);
+	if (r->app_test_status != 0)
+		return attempt_fail(a, FAILURE_APP_TEST, "status %" PRId64,
+				    r->app_test_status);
+	return FLOW_DONE;
+}
+
+/* ---- app-install ---- */
+
+enum flow_end step_app_install(struct attempt *a)
+{
+	const struct image_part *app =
+		image_part(&a->image, LAYOUT_PROGRAM_APP);
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct uart_sentence s;
+	enum flow_end end;
+
+	/* A resumed unit that already runs its application without a recorded
+	 * pass has not shown this attempt that its test passed. */
+	if (a->boot_waits)
+		return attempt_fail(a, FAILURE_APP_INSTALL,
+				    "the application runs, but no attempt has "
+				    "seen its test pass");
+	end = hear_type(a, UART_DONE, &s, FAILURE_UART_LOST);
+	if (end != FLOW_DONE)
+		return end;
+	attempt_log(a, "flow: DUT runs %s %s", s.u.DONE.program,
+		    s.u.DONE.version);
+	if (strcmp(s.u.DONE.program, "app") != 0 || app == NULL ||
+	    strncmp(s.u.DONE.version, app->version, sizeof(app->version)) != 0)
+		return attempt_fail(a, FAILURE_APP_INSTALL,
+				    "%s %s was installed, not app %s",
+				    s.u.DONE.program, s.u.DONE.version,
+				    app == NULL ? "" : app->version);
+	snprintf(r->app_version, sizeof(r->app_version), "%s",
+		 s.u.DONE.version);
+	return FLOW_DONE;
+}

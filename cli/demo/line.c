@@ -1,0 +1,543 @@
+#include "cli/demo/line.h"
+
+#include "cli/demo/keys.h"
+#include "cli/demo/settings.h"
+#include "proto/base/dbuf.h"
+#include "proto/base/file.h"
+#include "proto/base/hex.h"
+#include "proto/base/mono.h"
+#include "proto/base/secret.h"
+#include "proto/image/image_build.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READY_MS 20000
+#define STOP_MS	 10000
+#define RUN_MS	 20000
+
+#define PRODUCT	 "DEMO-1"
+#define RELEASE	 "1.0.0"
+
+/* ---- folders, ports ---- */
+
+static enum err_code find_programs(struct line *l, struct err *e)
+{
+	ssize_t n = readlink("/proc/self/exe", l->bin, sizeof l->bin - 1);
+
+	if (n < 0)
+		return err_set_errno(e, ERR_IO, errno, "/proc/self/exe");
+	l->bin[n] = '\0';
+	*strrchr(l->bin, '/') = '\0';
+	return ERR_OK;
+}
+
+/* Ports that are free now: all are held while they are chosen, so that they
+ * differ. */
+static enum err_code choose_ports(int *const ports[], size_t count,
+				  struct err *e)
+{
+	enum err_code rc = ERR_OK;
+	int fds[8];
+	size_t n;
+
+	for (n = 0; n < count; n++) {
+		struct sockaddr_in a = {.sin_family = AF_INET};
+		socklen_t len = sizeof a;
+
+		a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		fds[n] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fds[n] < 0 ||
+		    bind(fds[n], (struct sockaddr *)&a, sizeof a) ||
+		    getsockname(fds[n], (struct sockaddr *)&a, &len)) {
+			rc = err_set_errno(e, ERR_FAILED, errno,
+					   "a free TCP port");
+			n++;
+			break;
+		}
+		*ports[n] = ntohs(a.sin_port);
+	}
+	while (n--)
+		if (fds[n] >= 0)
+			close(fds[n]);
+	return rc;
+}
+
+enum err_code line_init(struct line *l, const struct line_options *o,
+			struct err *e)
+{
+	int *const ports[] = {&l->cloud_port, &l->https_port, &l->agent_port};
+	char work[] = "/tmp/provline-XXXXXX";
+	enum err_code rc;
+
+	*l = (struct line){.options = *o, .control.fd = -1};
+	snprintf(l->lot, sizeof l->lot, "DEMO");
+	snprintf(l->log, sizeof l->log, "%.390s/log", o->out);
+	rc = file_mkdir(l->log, 0755, e);
+	if (!rc)
+		rc = find_programs(l, e);
+	if (!rc)
+		rc = choose_ports(ports, 3, e);
+	if (rc)
+		return rc;
+	if (!mkdtemp(work))
+		return err_set_errno(e, ERR_IO, errno, "%s", work);
+	strcpy(l->work, work);
+	snprintf(l->url, sizeof l->url, "https://localhost:%d", l->https_port);
+	return ERR_OK;
+}
+
+/* "WORK/name" in one of a few turning buffers: good for an argument list. */
+static const char *at(const struct line *l, const char *name)
+{
+	static char buffers[8][200];
+	static unsigned turn;
+	char *b = buffers[turn++ % 8];
+
+	snprintf(b, sizeof buffers[0], "%s/%.120s", l->work, name);
+	return b;
+}
+
+/* ---- waiting for daemons ---- */
+
+static enum err_code watch_one(struct process *p, const char *what,
+			       struct mono deadline, struct err *e)
+{
+	enum err_code rc = process_watch(p, e);
+
+	if (rc)
+		return rc;
+	if (mono_passed(deadline)) {
+		err_set(e, ERR_TIMEOUT, "%s is not ready: %s", p->name, what);
+		return err_hint(e, "see %.140s", p->log_path);
+	}
+	mono_sleep_ms(20);
+	return ERR_OK;
+}
+
+static bool port_answers(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	up = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+	if (fd >= 0)
+		close(fd);
+	return up;
+}
+
+static enum err_code wait_port(struct process *p, int port, struct err *e)
+{
+	struct mono deadline = mono_after_ms(READY_MS);
+	enum err_code rc = ERR_OK;
+
+	while (!rc && !port_answers(port))
+		rc = watch_one(p, "its port does not answer", deadline, e);
+	return rc;
+}
+
+/* ---- programs ---- */
+
+static void prepare(struct line *l, struct process *p, const char *name,
+		    const char *program, const char *config)
+{
+	char path[PATH_MAX];
+
+	process_init(p, name, l->log);
+	snprintf(path, sizeof path, "%s/%s", l->bin, program);
+	process_arg(p, path);
+	if (config) {
+		process_arg(p, "--config");
+		process_arg(p, config);
+	}
+}
+
+static enum err_code start_cloud(struct line *l, struct err *e)
+{
+	enum err_code rc = settings_cloud(l, at(l, "cloud.conf"), e);
+	struct dbuf ca;
+	char out[PATH_MAX];
+
+	if (rc)
+		return rc;
+	prepare(l, &l->cloud, "cloud", "provline-cloud", at(l, "cloud.conf"));
+	rc = process_start(&l->cloud, e);
+	if (!rc)
+		rc = wait_port(&l->cloud, l->cloud_port, e);
+	if (rc)
+		return rc;
+	dbuf_init(&ca, 65536);
+	rc = file_read(at(l, "cloud/cloud-ca.pem"), &ca, e);
+	snprintf(out, sizeof out, "%s/cloud-ca.pem", l->options.out);
+	if (!rc)
+		rc = file_write(out, ca.data, ca.len, 0644, e);
+	dbuf_fini(&ca);
+	return rc;
+}
+
+static enum err_code new_card(struct line *l, unsigned station, struct err *e)
+{
+	struct process p;
+	char number[16], file[32], serial[16];
+	enum err_code rc;
+
+	snprintf(number, sizeof number, "%lu", 2 * l->options.quantity + 10);
+	snprintf(file, sizeof file, "S%u.card", station);
+	snprintf(serial, sizeof serial, "CARD%04u", station);
+	prepare(l, &p, "card-new", "provline-bench", NULL);
+	process_arg(&p, "card-new");
+	process_arg(&p, at(l, file));
+	process_arg(&p, "--serial");
+	process_arg(&p, serial);
+	process_arg(&p, "--fwid");
+	process_arg(&p, SETTINGS_FWID);
+	process_arg(&p, "--key");
+	process_arg(&p, at(l, "sfi.key"));
+	process_arg(&p, "--max");
+	process_arg(&p, number);
+	process_arg(&p, "--maker-key");
+	process_arg(&p, at(l, "maker.pem"));
+	rc = process_run(&p, RUN_MS, e);
+	process_fini(&p);
+	return rc;
+}
+
+static enum err_code insert_card(struct line *l, unsigned station,
+				 struct err *e)
+{
+	char file[32], bay[16];
+
+	snprintf(file, sizeof file, "S%u.card", station);
+	snprintf(bay, sizeof bay, "S%u", station);
+	return control_call(&l->control,
+			    json_pack("{ss ss ss}", "cmd", "card-insert", "reader",
+				      bay, "file", at(l, file)),
+			    NULL, e);
+}
+
+static enum err_code start_bench(struct line *l, struct err *e)
+{
+	enum err_code rc = settings_bench(l, at(l, "bench.conf"), e);
+
+	for (unsigned s = 1; s <= l->options.stations && !rc; s++)
+		rc = new_card(l, s, e);
+	if (rc)
+		return rc;
+	prepare(l, &l->bench, "bench", "provline-bench", at(l, "bench.conf"));
+	rc = process_start(&l->bench, e);
+	if (!rc)
+		rc = control_open(&l->control, at(l, "ctl"), READY_MS, e);
+	for (unsigned s = 1; s <= l->options.stations && !rc; s++)
+		rc = insert_card(l, s, e);
+	return rc;
+}
+
+static enum err_code connect_rest(struct line *l, struct err *e)
+{
+	struct rest_config c = {.url = l->url,
+				.token_path = at(l, "controller/admin.token"),
+				.ca_path = at(l, "controller/ca.pem")};
+
+	return rest_new(&l->rest, &c, e);
+}
+
+static enum err_code start_controller(struct line *l, struct err *e)
+{
+	enum err_code rc;
+	struct process p;
+	struct dbuf ca;
+	char out[PATH_MAX];
+
+	prepare(l, &p, "init", "provline", NULL);
+	process_arg(&p, "init");
+	process_arg(&p, "--data");
+	process_arg(&p, at(l, "controller"));
+	rc = process_run(&p, RUN_MS, e);
+	process_fini(&p);
+	if (!rc)
+		rc = settings_controller(l, at(l, "controller.conf"), e);
+	if (rc)
+		return rc;
+	prepare(l, &l->controller, "controller", "provline-controller",
+		at(l, "controller.conf"));
+	rc = process_start(&l->controller, e);
+	if (!rc)
+		rc = wait_port(&l->controller, l->https_port, e);
+	if (!rc)
+		rc = connect_rest(l, e);
+	dbuf_init(&ca, 65536);
+	if (!rc)
+		rc = file_read(at(l, "controller/ca.pem"), &ca, e);
+	snprintf(out, sizeof out, "%s/ca.pem", l->options.out);
+	if (!rc)
+		rc = file_write(out, ca.data, ca.len, 0644, e);
+	dbuf_fini(&ca);
+	return rc;
+}
+
+/* ---- stations ---- */
+
+static enum err_code enrol(struct line *l, const char *station,
+			   const char *config, struct err *e)
+{
+	json_t *reply = NULL, *body = json_pack("{ss}", "station", station);
+	enum err_code rc =
+		rest_call(l->rest, "POST", "/stations", body, &reply, e);
+	struct process p;
+	char token[400], name[40];
+
+	json_decref(body);
+	if (rc)
+		return rc;
+	snprintf(token, sizeof token, "%s.%s",
+		 json_string_value(json_object_get(reply, "token")),
+		 json_string_value(json_object_get(reply, "ca_sha256")));
+	json_decref(reply);
+	snprintf(name, sizeof name, "enrol-%.16s", station);
+	prepare(l, &p, name, "provline-agent", config);
+	process_arg(&p, "--enrol");
+	process_arg(&p, token);
+	rc = process_run(&p, RUN_MS, e);
+	process_fini(&p);
+	explicit_bzero(token, sizeof token);
+	return rc;
+}
+
+static enum err_code start_agent(struct line *l, unsigned number, struct err *e)
+{
+	struct process *p = &l->agents[number - 1];
+	char station[16], name[32], file[48], library[PATH_MAX];
+	const char *config;
+	enum err_code rc;
+
+	snprintf(station, sizeof station, "S%u", number);
+	snprintf(name, sizeof name, "agent-%s", station);
+	snprintf(file, sizeof file, "%s.conf", name);
+	config = at(l, file);
+	rc = settings_agent(l, number, config, e);
+	if (!rc)
+		rc = enrol(l, station, config, e);
+	if (rc)
+		return rc;
+	prepare(l, p, name, "provline-agent", config);
+	snprintf(library, sizeof library, "%s/../lib/bench", l->bin);
+	process_env(p, "LD_LIBRARY_PATH", library);
+	process_env(p, "PROVLINE_BENCH_SOCKET", at(l, "usb"));
+	snprintf(file, sizeof file, "%s.pcsc", station);
+	process_env(p, "PCSCLITE_CSOCK_NAME", at(l, file));
+	return process_start(p, e);
+}
+
+static bool online(const struct line *l)
+{
+	json_t *reply = NULL, *s;
+	unsigned count = 0;
+	struct err e;
+	size_t i;
+
+	if (rest_call(l->rest, "GET", "/stations", NULL, &reply, &e))
+		return false;
+	json_array_foreach (json_object_get(reply, "stations"), i, s) {
+		const char *state =
+			json_string_value(json_object_get(s, "state"));
+
+		count += state && strcmp(state, "online") == 0;
+	}
+	json_decref(reply);
+	return count == l->options.stations;
+}
+
+static enum err_code start_agents(struct line *l, struct err *e)
+{
+	struct mono deadline;
+	enum err_code rc = ERR_OK;
+
+	for (unsigned s = 1; s <= l->options.stations && !rc; s++)
+		rc = start_agent(l, s, e);
+	deadline = mono_after_ms(READY_MS);
+	while (!rc && !online(l))
+		rc = watch_one(&l->agents[0], "not all stations are online",
+			       deadline, e);
+	return rc;
+}
+
+/* ---- image and lot ---- */
+
+static enum err_code build_image(struct line *l, const char *path,
+				 struct err *e)
+{
+	static const char *const names[] = {"hardware-test", "kernel",
+					    "app-test", "app"};
+	char programs[4][PATH_MAX];
+	struct image_build b = {.product = PRODUCT,
+				.version = RELEASE,
+				.firmware_id = SETTINGS_FWID,
+				.nor_min_bytes = 8u << 20,
+				.sfi_key_path = at(l, "sfi.key"),
+				.release_key_path = at(l, "release.pem"),
+				.attest_key_path = at(l, "attest.pem")};
+
+	for (size_t i = 0; i < 4; i++)
+		snprintf(programs[i], sizeof programs[i],
+			 "%s/../firmware/%s.bin", l->bin, names[i]);
+	b.test_path = programs[0];
+	b.kernel_path = programs[1];
+	b.app_test_path = programs[2];
+	b.app_path = programs[3];
+	return image_build_file(&b, path, NULL, e);
+}
+
+static enum err_code make_keys(struct line *l, struct err *e)
+{
+	static const char *const pems[] = {"release.pem", "attest.pem",
+					   "maker.pem"};
+	enum err_code rc = keys_new_random(at(l, "sfi.key"), 28, e);
+	struct secret s = {0};
+	char hex[65];
+
+	for (size_t i = 0; i < 3 && !rc; i++)
+		rc = keys_new_p256(at(l, pems[i]), e);
+	if (!rc)
+		rc = secret_random(&s, 32, e);
+	if (!rc) {
+		hex_encode(hex, s.bytes, 32);
+		rc = file_write(at(l, "cloud.secret"), hex, 64, 0600, e);
+	}
+	explicit_bzero(hex, sizeof hex);
+	secret_fini(&s);
+	return rc;
+}
+
+static enum err_code post(struct line *l, const char *path, json_t *body,
+			  struct err *e)
+{
+	enum err_code rc = rest_call(l->rest, "POST", path, body, NULL, e);
+
+	json_decref(body);
+	return rc;
+}
+
+static enum err_code make_lot(struct line *l, struct err *e)
+{
+	char image[PATH_MAX], path[64], station[16];
+	json_t *reply = NULL;
+	enum err_code rc;
+
+	snprintf(image, sizeof image, "%s/image.pli", l->options.out);
+	rc = build_image(l, image, e);
+	if (!rc)
+		rc = rest_upload(l->rest, "/images", image, &reply, e);
+	if (!rc)
+		rc = post(l, "/lots",
+			  json_pack("{ss ss sO sI sI}", "lot", l->lot,
+				    "product", PRODUCT, "image_sha256",
+				    json_object_get(reply, "sha256"),
+				    "quantity", (json_int_t)l->options.quantity,
+				    "max_attempts", (json_int_t)5),
+			  e);
+	json_decref(reply);
+	for (unsigned s = 1; s <= l->options.stations && !rc; s++) {
+		snprintf(station, sizeof station, "S%u", s);
+		rc = post(l, "/assignments",
+			  json_pack("{ss ss ss}", "lot", l->lot, "station",
+				    station, "harness", ""),
+			  e);
+	}
+	snprintf(path, sizeof path, "/lots/%s/start", l->lot);
+	if (!rc)
+		rc = post(l, path, NULL, e);
+	return rc;
+}
+
+enum err_code line_start(struct line *l, void (*say)(const char *what),
+			 struct err *e)
+{
+	enum err_code rc;
+
+	say("Keys and cloud");
+	rc = make_keys(l, e);
+	if (!rc)
+		rc = start_cloud(l, e);
+	say("Bench: boards, probes, cards");
+	if (!rc)
+		rc = start_bench(l, e);
+	say("Controller");
+	if (!rc)
+		rc = start_controller(l, e);
+	say("Stations");
+	if (!rc)
+		rc = start_agents(l, e);
+	say("Image and lot");
+	if (!rc)
+		rc = make_lot(l, e);
+	if (!rc)
+		rc = settings_environment(l, e);
+	return rc;
+}
+
+/* ---- while it runs, and after ---- */
+
+enum err_code line_watch(struct line *l, struct err *e)
+{
+	enum err_code rc = process_watch(&l->cloud, e);
+
+	if (!rc)
+		rc = process_watch(&l->bench, e);
+	if (!rc)
+		rc = process_watch(&l->controller, e);
+	for (unsigned s = 0; s < l->options.stations && !rc; s++)
+		rc = process_watch(&l->agents[s], e);
+	return rc;
+}
+
+unsigned line_restarts(const struct line *l)
+{
+	unsigned n =
+		l->cloud.restarts + l->bench.restarts + l->controller.restarts;
+
+	for (unsigned s = 0; s < l->options.stations; s++)
+		n += l->agents[s].restarts;
+	return n;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type,
+			struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+void line_stop(struct line *l, bool *clean)
+{
+	struct process *order[LINE_MAX_STATIONS + 3];
+	size_t n = 0;
+
+	*clean = true;
+	for (unsigned s = 0; s < l->options.stations; s++)
+		order[n++] = &l->agents[s];
+	order[n++] = &l->controller;
+	order[n++] = &l->bench;
+	order[n++] = &l->cloud;
+	for (size_t i = 0; i < n; i++) {
+		bool one;
+
+		process_stop(order[i], STOP_MS, &one);
+		process_fini(order[i]);
+		*clean &= one;
+	}
+	control_close(&l->control);
+	rest_free(l->rest);
+	l->rest = NULL;
+	if (l->work[0])
+		nftw(l->work, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}

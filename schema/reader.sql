@@ -1,0 +1,3 @@
+-- How the read-only connections are set up.
+PRAGMA query_only = ON;
+PRAGMA trusted_schema = OFF;

@@ -1,0 +1,114 @@
+# Shared by the numbered scenarios: a line of virtual boards that is up and
+# idle, boards put into it one by one, and plain assertions.
+#
+# BIN is the folder of the programs, given by CTest. Everything a scenario makes
+# lies in $T, which is removed when it succeeds.
+
+set -u
+: "${BIN:?BIN must name the folder of the programs}"
+T=$(mktemp -d "${TMPDIR:-/tmp}/provline-scenario-XXXXXX")
+DEMO_PID=
+
+fail() {
+	echo "FAILED: $*" >&2
+	for log in "$T"/out/log/*.log; do
+		[ -f "$log" ] && echo "--- ${log##*/}" >&2 && tail -n 12 "$log" >&2
+	done
+	exit 1
+}
+
+finish() {
+	code=$?
+	[ -n "$DEMO_PID" ] && kill -TERM "$DEMO_PID" 2>/dev/null && wait "$DEMO_PID" 2>/dev/null
+	if [ $code -eq 0 ]; then rm -rf "$T"; else echo "kept: $T" >&2; fi
+	exit $code
+}
+trap finish EXIT
+
+# wait_for SECONDS COMMAND...: until the command succeeds
+wait_for() {
+	local tries=$(($1 * 5))
+	shift
+	while ! "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail "never came true: $*"
+		sleep 0.2
+	done
+}
+
+# line_up [demo options]: a running lot LOT, no boards yet
+line_up() {
+	"$BIN/provline" demo --keep --boards 0 --quantity 50 --out "$T/out" "$@" \
+		>"$T/demo.txt" 2>&1 &
+	DEMO_PID=$!
+	wait_for 60 line_ready
+	. "$T/out/line.env"
+}
+
+line_ready() {
+	kill -0 "$DEMO_PID" 2>/dev/null || fail "the demo ended: $(cat "$T/demo.txt")"
+	grep -q 'Ctrl-C ends the line' "$T/demo.txt"
+}
+
+# line_down: everything must end cleanly
+line_down() {
+	kill -TERM "$DEMO_PID"
+	wait "$DEMO_PID"
+	local code=$?
+	DEMO_PID=
+	[ $code -eq 0 ] || fail "the line ended with $code: $(cat "$T/demo.txt")"
+}
+
+ctl() { "$BIN/provline-bench" ctl --socket "$BENCH_CONTROL" "$1"; }
+provline() { "$BIN/provline" "$@"; }
+
+# feed SERIAL [FAULT...]: the virtual operator gets one board more
+feed() {
+	local serial=$1 faults
+	shift
+	faults=$(printf '%s\n' "$@" | jq -R . | jq -sc 'map(select(. != ""))')
+	ctl "{\"cmd\":\"feed\",\"boards\":[{\"serial\":\"$serial\",\"faults\":$faults}]}" >/dev/null ||
+		fail "feed $serial"
+}
+
+left_line() {
+	ctl '{"cmd":"feed-state"}' | jq -e --arg s "$1" '.done[] | select(.serial == $s)' >/dev/null
+}
+
+# light SERIAL: the light under which it left; of the boards fed last
+light() {
+	ctl '{"cmd":"feed-state"}' | jq -r --arg s "$1" '.done[] | select(.serial == $s) | .light'
+}
+
+# unit SERIAL MEMBER: of the controller's record
+unit() {
+	provline unit list --lot "$LOT" --json |
+		jq -r --arg s "$1" --arg m "$2" '.[] | select(.board_serial == $s) | .[$m]'
+}
+
+# run_board SERIAL [FAULT...]: in, and out again
+run_board() {
+	feed "$@"
+	wait_for 90 left_line "$1"
+}
+
+expect() { # WHAT ACTUAL WANTED
+	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+# expect_fail SERIAL CODE: the unit failed for this reason and got a red light
+expect_fail() {
+	expect "outcome of $1" "$(unit "$1" outcome)" fail
+	expect "failure of $1" "$(unit "$1" failure_code)" "$2"
+	expect "light of $1" "$(light "$1")" red
+}
+
+expect_pass() {
+	expect "outcome of $1" "$(unit "$1" outcome)" pass
+	expect "light of $1" "$(light "$1")" green
+}
+
+card_counter() { ctl '{"cmd":"card-state"}' | jq '[.readers[].counter] | add'; }
+
+# process NAME: its id
+process() { cat "$T/out/log/$1.pid"; }
