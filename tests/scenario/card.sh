@@ -196,5 +196,14 @@ if [ "$(id -u)" = 0 ]; then
 	reader_shows Yes
 	is "licence" "$(sw $SELECT $LICENCE${cert}00)" 9000
 	is counter "$(counter u.card)" 0
+	cd "$dir"
 fi
+
+echo "11. an orderly end, with the card in, leaves nothing"
+daemon=$(pgrep -P "${pid[two]}" pcscd)
+echo quit >&"${in[two]}"
+rc=0; wait "${pid[two]}" || rc=$?
+is "exit (a leak would show here)" $rc 0
+! runs "$daemon" || fail "pcscd outlived the bench"
+[ ! -e two.sock ] || fail "the socket is left behind"
 echo "card: all as it should be"

@@ -131,6 +131,12 @@ certs >other.pem
 [ "$(openssl x509 -in other.pem -noout -serial)" != "serial=$serial" ] ||
 	fail "the same serial twice"
 
+is "same connection again" "$(curl -s --cacert data/cloud-ca.pem \
+	-u 'ra:open sesame' -H 'Content-Type: application/pkcs10' \
+	--data-binary @dev.b64 -w '%{http_code}/%{num_connects} ' -o a -o b \
+	"https://localhost:$port/.well-known/est/"{simpleenroll,simpleenroll})" \
+	"200/1 200/0 "
+
 echo "5. who may enrol"
 csr new "/CN=PV000000000000000000000000000000aa"
 send=(-H 'Content-Type: application/pkcs10' --data-binary @new.b64)
