@@ -269,6 +269,7 @@ static struct lws_vhost *open_vhost(struct http *http)
 		.ssl_private_key_filepath = est_server_key_path(http->est),
 		.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1,
 		.timeout_secs = c->request_timeout_ms / 1000 + 1,
+		.timeout_secs_ah_idle = c->request_timeout_ms / 1000 + 1,
 		.keepalive_timeout = 30,
 		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
 	};
