@@ -10,6 +10,8 @@
 #include "agent/drv/dp.c"
 
 #include "agent/drv/adi.c"
+#include "agent/drv/adi_run.c"
+#include "agent/drv/adi_memory.c"
 
 /* -------- a debug port -------- */
 
