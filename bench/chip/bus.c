@@ -13,10 +13,10 @@
 		base, 0x400, tim_read, tim_write, n, APB1ENR1, n, \
 			BUS_STATUS | BUS_COUNTER                  \
 	}
-#define PORT(n)                                                              \
-	{                                                                    \
-		0x42020000u + 0x400u * (n), 0x400, gpio_read, gpio_write, n, \
-			AHB2ENR1, n, BUS_STATUS                              \
+#define PORT(n)                                                            \
+	{                                                                  \
+		GPIO_BASE + 0x400u * (n), 0x400, gpio_read, gpio_write, n, \
+			AHB2ENR1, n, BUS_STATUS                            \
 	}
 
 static const struct bus_region REGIONS[] = {
@@ -49,7 +49,7 @@ static const struct bus_region REGIONS[] = {
 	 BUS_STATUS | BUS_BYTES},
 	{0x46020800u, 0x400, pwr_read, pwr_write, 0, 0, 0, BUS_STATUS},
 	{0x46020C00u, 0x400, rcc_read, rcc_write, 0, 0, 0, BUS_STATUS},
-	{0x46022000u, 0x400, exti_read, exti_write, 0, 0, 0, BUS_STATUS},
+	{EXTI_BASE, 0x400, exti_read, exti_write, 0, 0, 0, BUS_STATUS},
 	{OSPI2_MAP, OSPI_MAP_BYTES, ospi_map_read, ospi_map_write, 1, AHB2ENR2,
 	 8, BUS_BYTES},
 	{OSPI1_MAP, OSPI_MAP_BYTES, ospi_map_read, ospi_map_write, 0, AHB2ENR2,

@@ -256,6 +256,11 @@ bool chip_busy(const struct chip *c)
 	       !(c->cpu.idle && c->cpu.wake_ps == BOARD_NEVER);
 }
 
+bool chip_awaits_pin(const struct chip *c)
+{
+	return c->cpu.state == CPU_RUN && poll_awaits_pin(c);
+}
+
 /* -------- pins -------- */
 
 void chip_on_pb0(struct chip *c, chip_pin_fn *fn, void *arg)

@@ -56,6 +56,12 @@ uint64_t chip_now_ns(const struct chip *chip);
  * need not burn host time on it. */
 bool chip_busy(const struct chip *chip);
 
+/* Is the CPU in a loop that watches an input pin (GPIO IDR, EXTI pending), so
+ * that only the world outside or a time-out of its own ends the wait? The bench
+ * then lets time pass at the world's pace, or every time-out would come before
+ * the world could answer. */
+bool chip_awaits_pin(const struct chip *chip);
+
 /* -------- provisioning UART, as pin levels (PB0 out, PE4 in) -------- */
 
 /* Every change of PB0's level, with the modelled time at which it happened,

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define GPIO_PORTS 9u
+#define GPIO_BASE  0x42020000u
+#define EXTI_BASE  0x46022000u
 
 struct gpio_port {
 	uint32_t moder, otyper, ospeedr, pupdr, odr, afrl, afrh, lckr, seccfgr;

@@ -113,3 +113,24 @@ void poll_after_read(struct chip *c, uint32_t addr, uint32_t value,
 	}
 	p->at = (p->at + 1) % p->length;
 }
+
+static bool is_pin_register(uint32_t addr)
+{
+	bool idr = addr - GPIO_BASE < GPIO_PORTS * 0x400u &&
+		   (addr & 0x3FFu) == 0x10u;
+	bool pending = addr == EXTI_BASE + 0x0Cu || addr == EXTI_BASE + 0x10u;
+
+	return idr || pending;
+}
+
+bool poll_awaits_pin(const struct chip *c)
+{
+	const struct poll *p = &c->poll;
+
+	if (!p->length || p->rounds < POLL_ROUNDS)
+		return false;
+	for (unsigned i = 0; i < p->length; i++)
+		if (is_pin_register(p->loop[i].addr))
+			return true;
+	return false;
+}

@@ -49,4 +49,7 @@ void poll_before_read(struct chip *c, uint32_t addr);
 void poll_after_read(struct chip *c, uint32_t addr, uint32_t value,
 		     bool counter);
 
+/* Is the CPU in such a loop, with an input pin among what it reads? */
+bool poll_awaits_pin(const struct chip *c);
+
 #endif

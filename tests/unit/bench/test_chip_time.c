@@ -58,6 +58,7 @@ static void waiting_is_cheap(void **state)
 		      (host_s() - before) * 1e3);
 	assert_true(host_s() - before < 0.1);
 	assert_true(chip_busy(c));
+	assert_false(chip_awaits_pin(c));
 	assert_int_equal(fixture_read(c, RESULT), 1);
 	chip_free(c);
 }
@@ -100,6 +101,7 @@ static void pins_follow_in_time(void **state)
 	chip_advance(c, 1000000);
 	assert_int_equal(e.count, 0);
 	assert_false(chip_busy(c));
+	assert_true(chip_awaits_pin(c));
 	now = chip_now_ns(c);
 	for (unsigned i = 0; i < 10; i++)
 		chip_set_pe4(c, now + 50000 + i * 8681, i % 2);
