@@ -145,6 +145,9 @@ static enum err_code transmit(struct card *c, const uint8_t *apdu, size_t len,
 	rv = SCardTransmit(c->handle, pci, apdu, len, NULL, in, &in_len);
 	if (rv != SCARD_S_SUCCESS)
 		return pcsc_failed(rv, "card in reader", e);
+	/* some reader drivers report so that the card went away meanwhile */
+	if (in_len == 0)
+		return err_set(e, ERR_NO_CARD, "card in reader: no answer");
 	if (in_len < 2)
 		return err_set(e, ERR_IO, "card answered %u bytes",
 			       (unsigned)in_len);

@@ -22,6 +22,9 @@ probe "PV0001" {
 probe "PV0002" {
   layout = "output-enable"
 }
+card_reader "SFI" {
+  socket = "$dir/pcscd"
+}
 CONF
 "$bench" --config "$dir/bench.conf" &
 pid=$!
@@ -31,5 +34,14 @@ for _ in $(seq 100); do
 	sleep 0.1
 done
 
+head -c 28 /dev/urandom >"$dir/key"
+new_card() {
+	"$bench" card-new "$dir/$1" --serial "$2" --fwid firmware-one \
+		--key "$dir/key" --maker-key "$dir/maker.pem" --max 5 --counter "$3"
+}
+new_card card PVCARD01 5
+new_card empty PVCARD02 0
+
 PROVLINE_BENCH_SOCKET=$dir/usb PROVLINE_BENCH_CONTROL=$dir/control \
-	PROVLINE_BENCH_DIR=$dir LD_LIBRARY_PATH=$libs "$check"
+	PROVLINE_BENCH_DIR=$dir PCSCLITE_CSOCK_NAME=$dir/pcscd \
+	LD_LIBRARY_PATH=$libs "$check"

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "agent/drv/card.h"
 #include "agent/target/target.h"
 #include "proto/base/log.h"
 #include "proto/base/mono.h"
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define IMAGE_BYTES (300u * 1024u + 60u)
@@ -291,6 +293,103 @@ static void certificate(void **state)
 	finish(t);
 }
 
+/* -------- the card -------- */
+
+/* pcscd looks for cards a few times a second. */
+static void reader_shows(bool present)
+{
+	struct mono deadline = mono_after_ms(5000);
+	struct card_reader r[CARD_READERS_MAX];
+	size_t n = 0;
+
+	do {
+		mono_sleep_ms(50);
+		ok(card_readers(r, &n, &e));
+	} while (!(n > 0 && r[0].present == present) && !mono_passed(deadline));
+	assert_int_equal(n > 0 && r[0].present, present);
+}
+
+static void insert_card(const char *file)
+{
+	control("{\"cmd\":\"card-insert\",\"reader\":\"SFI\",\"file\":\"%s/"
+		"%s\"}",
+		getenv("PROVLINE_BENCH_DIR"), file);
+	reader_shows(true);
+}
+
+static void remove_card(void)
+{
+	control("{\"cmd\":\"card-remove\",\"reader\":\"SFI\"}");
+	reader_shows(false);
+}
+
+/* A call for a licence that loses the card on its second APDU, the first
+ * being INFO. Somebody puts the card back within the 2 s that card.h allows. */
+static void cut(struct card *c, const uint8_t *cert, const char *how,
+		enum card_count want)
+{
+	struct card_licence l;
+	enum err_code rc;
+	pid_t hand;
+
+	control("{\"cmd\":\"card-fault\",\"reader\":\"SFI\",\"fault\":"
+		"\"%s\",\"apdu\":2}",
+		how);
+	hand = fork();
+	if (hand == 0) {
+		mono_sleep_ms(500);
+		control("{\"cmd\":\"card-insert\",\"reader\":\"SFI\",\"file\":"
+			"\"%s/card\"}",
+			getenv("PROVLINE_BENCH_DIR"));
+		_exit(0);
+	}
+	rc = card_issue_licence(c, cert, &l, &e);
+	assert_int_equal(waitpid(hand, NULL, 0), hand);
+	if (rc != ERR_NO_CARD || l.count != want)
+		fail_msg("%s: %s (%s), count %d", how, err_name(rc), e.text,
+			 (int)l.count);
+	assert_int_equal(l.after.counter, want == CARD_COUNT_SPENT ? 3 : 4);
+}
+
+static void licences(void **state)
+{
+	struct target_identity id;
+	struct target *t = open_with("K1", "", &id);
+	uint8_t cert[SFI_CHIP_CERT_BYTES];
+	struct card_licence l;
+	struct card_info info;
+	struct card *c;
+
+	(void)state;
+	ok(target_chip_certificate(t, cert, &e));
+	finish(t);
+	assert_int_equal(card_open(&c, NULL, &e), ERR_NO_CARD);
+	insert_card("card");
+	ok(card_open(&c, NULL, &e));
+	ok(card_read_info(c, &info, &e));
+	assert_string_equal(info.serial, "PVCARD01");
+	assert_int_equal(info.counter, 5);
+	ok(card_issue_licence(c, cert, &l, &e));
+	assert_int_equal(l.count, CARD_COUNT_SPENT);
+	assert_int_equal(l.after.counter, 4);
+	cert[20] ^= 1;
+	assert_int_equal(card_issue_licence(c, cert, &l, &e), ERR_CARD);
+	assert_int_equal(card_last_refusal(c), CARD_REFUSAL_NOT_GENUINE);
+	assert_int_equal(l.count, CARD_COUNT_KEPT);
+	cert[20] ^= 1;
+	cut(c, cert, "lose-command", CARD_COUNT_KEPT);
+	cut(c, cert, "lose-reply", CARD_COUNT_SPENT);
+	card_close(c);
+	remove_card();
+	insert_card("empty");
+	ok(card_open(&c, NULL, &e));
+	assert_int_equal(card_issue_licence(c, cert, &l, &e), ERR_CARD);
+	assert_int_equal(card_last_refusal(c), CARD_REFUSAL_EMPTY);
+	remove_card();
+	assert_int_equal(card_read_info(c, &info, &e), ERR_NO_CARD);
+	card_close(c);
+}
+
 static void flash_then_lock(void **state)
 {
 	static uint8_t program_bytes[20000], held[20000];
@@ -460,6 +559,7 @@ int main(void)
 		cmocka_unit_test(presence),
 		cmocka_unit_test(identity),
 		cmocka_unit_test(certificate),
+		cmocka_unit_test(licences),
 		cmocka_unit_test(image_and_again),
 		cmocka_unit_test(output_enable_layout),
 		cmocka_unit_test(flash_then_lock),
