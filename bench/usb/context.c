@@ -109,6 +109,9 @@ static void transfer_finish(struct usb_transfer *t, uint32_t status)
 	case LINK_STALL:
 		t->pub.status = LIBUSB_TRANSFER_STALL;
 		break;
+	case LINK_OVERFLOW:
+		t->pub.status = LIBUSB_TRANSFER_OVERFLOW;
+		break;
 	default:
 		t->pub.status = LIBUSB_TRANSFER_ERROR;
 		break;

@@ -41,7 +41,8 @@ enum link_status {
 	LINK_NOT_FOUND, /* no such interface, endpoint, device */
 	LINK_STALL,	/* request not supported by the device */
 	LINK_CANCELLED,
-	LINK_INVALID, /* interface not claimed, malformed */
+	LINK_INVALID,  /* interface not claimed, malformed */
+	LINK_OVERFLOW, /* a packet was longer than the room for it */
 };
 
 struct link_msg {

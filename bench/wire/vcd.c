@@ -63,7 +63,7 @@ static void emit(struct vcd *v, const struct event *ev)
 	if (v->level[ev->pin] == ev->level)
 		return;
 	v->level[ev->pin] = ev->level;
-	if (!v->marked || ev->at_ns != v->last_ns) {
+	if (!v->marked || ev->at_ns > v->last_ns) {
 		fprintf(v->f, "#%llu\n", (unsigned long long)ev->at_ns);
 		v->last_ns = ev->at_ns;
 		v->marked = true;

@@ -1,0 +1,237 @@
+#include "bench/daemon/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* libconfuse reports through a callback without an argument of ours. The file
+ * is read once, before any thread is started. */
+static struct err *report_to;
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[200];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (report_to != NULL && report_to->code == ERR_OK)
+		err_set(report_to, ERR_CONFIG, "%s:%d: %s",
+			cfg != NULL && cfg->filename ? cfg->filename : "?",
+			cfg != NULL ? cfg->line : 0, text);
+}
+
+static int reject(cfg_t *cfg, cfg_opt_t *opt, const char *what)
+{
+	cfg_error(cfg, "%s: %s", opt->name, what);
+	return -1;
+}
+
+static int check_pace(cfg_t *cfg, cfg_opt_t *opt)
+{
+	double v = cfg_opt_getnfloat(opt, 0);
+
+	return v >= 0 && v <= 1000 ? 0 : reject(cfg, opt, "not in 0 to 1000");
+}
+
+static int check_seed(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return cfg_opt_getnint(opt, 0) >= 0 ? 0
+					    : reject(cfg, opt, "is negative");
+}
+
+static int check_type(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum probe_type type;
+
+	return probe_type_parse(cfg_opt_getnstr(opt, 0), &type)
+		       ? 0
+		       : reject(cfg, opt, "not ft2232h, ft232h or ft4232h");
+}
+
+static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = cfg_opt_getnstr(opt, 0);
+
+	return strcmp(v, "resistor") == 0 || strcmp(v, "output-enable") == 0
+		       ? 0
+		       : reject(cfg, opt, "not resistor or output-enable");
+}
+
+static int check_string(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return strlen(cfg_opt_getnstr(opt, 0)) <= PROBE_STRING_MAX
+		       ? 0
+		       : reject(cfg, opt, "longer than 126 characters");
+}
+
+static int check_socket(cfg_t *cfg, cfg_opt_t *opt)
+{
+	size_t n = strlen(cfg_opt_getnstr(opt, 0));
+
+	return n > 0 && n < sizeof(((struct sockaddr_un *)0)->sun_path)
+		       ? 0
+		       : reject(cfg, opt, "not a path of 1 to 107 bytes");
+}
+
+static int check_title(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	size_t n = strlen(cfg_title(sec));
+
+	return n > 0 && n <= PROBE_STRING_MAX
+		       ? 0
+		       : reject(cfg, opt, "name not of 1 to 126 characters");
+}
+
+static cfg_t *parser_new(void)
+{
+	cfg_opt_t probe[] = {
+		CFG_STR("type", "ft2232h", CFGF_NONE),
+		CFG_STR("manufacturer", "Provline", CFGF_NONE),
+		CFG_STR("product", "Provline harness", CFGF_NONE),
+		CFG_STR("layout", "resistor", CFGF_NONE),
+		CFG_STR("trace", "", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t reader[] = {
+		CFG_STR("socket", NULL, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	cfg_opt_t top[] = {
+		CFG_STR("usb_socket", NULL, CFGF_NODEFAULT),
+		CFG_STR("control_socket", NULL, CFGF_NODEFAULT),
+		CFG_STR("data_dir", NULL, CFGF_NODEFAULT),
+		CFG_STR("maker_key", "", CFGF_NONE),
+		CFG_STR("nor_part", "w25q64jv", CFGF_NONE),
+		CFG_FLOAT("pace", 0.0, CFGF_NONE),
+		CFG_INT("seed", 1, CFGF_NONE),
+		CFG_SEC("probe", probe,
+			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("card_reader", reader,
+			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_END(),
+	};
+	cfg_t *cfg = cfg_init(top, CFGF_NONE);
+
+	if (cfg == NULL)
+		return NULL;
+	cfg_set_error_function(cfg, on_error);
+	cfg_set_validate_func(cfg, "pace", check_pace);
+	cfg_set_validate_func(cfg, "seed", check_seed);
+	cfg_set_validate_func(cfg, "usb_socket", check_socket);
+	cfg_set_validate_func(cfg, "control_socket", check_socket);
+	cfg_set_validate_func(cfg, "probe", check_title);
+	cfg_set_validate_func(cfg, "probe|type", check_type);
+	cfg_set_validate_func(cfg, "probe|layout", check_layout);
+	cfg_set_validate_func(cfg, "probe|manufacturer", check_string);
+	cfg_set_validate_func(cfg, "probe|product", check_string);
+	cfg_set_validate_func(cfg, "card_reader|socket", check_socket);
+	return cfg;
+}
+
+static enum err_code required(cfg_t *cfg, const char *path, const char *key,
+			      const char **value, struct err *e)
+{
+	*value = cfg_getstr(cfg, key);
+	if (*value != NULL && **value != '\0')
+		return ERR_OK;
+	return err_set(e, ERR_CONFIG, "%s:%d: %s is missing", path, cfg->line,
+		       key);
+}
+
+static const char *optional(cfg_t *cfg, const char *key)
+{
+	const char *v = cfg_getstr(cfg, key);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+static void take_probe(struct config_probe *p, cfg_t *sec)
+{
+	probe_type_parse(cfg_getstr(sec, "type"), &p->usb.type);
+	p->usb.serial = cfg_title(sec);
+	p->usb.manufacturer = cfg_getstr(sec, "manufacturer");
+	p->usb.product = cfg_getstr(sec, "product");
+	p->layout = strcmp(cfg_getstr(sec, "layout"), "resistor") == 0
+			    ? HARNESS_RESISTOR
+			    : HARNESS_OUTPUT_ENABLE;
+	p->trace = optional(sec, "trace");
+}
+
+static enum err_code take_sections(struct config *c, cfg_t *cfg,
+				   const char *path, struct err *e)
+{
+	c->probes_n = cfg_size(cfg, "probe");
+	c->readers_n = cfg_size(cfg, "card_reader");
+	if (c->probes_n > CONFIG_PROBES_MAX ||
+	    c->readers_n > CONFIG_READERS_MAX)
+		return err_set(e, ERR_CONFIG,
+			       "%s: more than %u probes or %u card readers",
+			       path, CONFIG_PROBES_MAX, CONFIG_READERS_MAX);
+	for (unsigned i = 0; i < c->probes_n; i++)
+		take_probe(&c->probes[i], cfg_getnsec(cfg, "probe", i));
+	for (unsigned i = 0; i < c->readers_n; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "card_reader", i);
+		enum err_code rc =
+			required(sec, path, "socket", &c->readers[i].socket, e);
+
+		if (rc != ERR_OK)
+			return rc;
+		c->readers[i].name = cfg_title(sec);
+	}
+	return ERR_OK;
+}
+
+static enum err_code take(struct config *c, cfg_t *cfg, const char *path,
+			  struct err *e)
+{
+	enum err_code rc;
+
+	if ((rc = required(cfg, path, "usb_socket", &c->usb_socket, e)) ||
+	    (rc = required(cfg, path, "control_socket", &c->control_socket,
+			   e)) ||
+	    (rc = required(cfg, path, "data_dir", &c->data_dir, e)))
+		return rc;
+	c->maker_key = optional(cfg, "maker_key");
+	c->nor_part = cfg_getstr(cfg, "nor_part");
+	c->pace = cfg_getfloat(cfg, "pace");
+	c->seed = (uint64_t)cfg_getint(cfg, "seed");
+	return take_sections(c, cfg, path, e);
+}
+
+enum err_code config_load(struct config *c, const char *path, struct err *e)
+{
+	struct err local = {0};
+	cfg_t *cfg = parser_new();
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	if (cfg == NULL)
+		return err_set(e, ERR_NO_MEMORY, "configuration");
+	report_to = &local;
+	errno = 0;
+	rc = cfg_parse(cfg, path);
+	report_to = NULL;
+	if (rc == CFG_FILE_ERROR)
+		err_set_errno(&local, ERR_CONFIG, errno, "%s", path);
+	else if (rc != CFG_SUCCESS && local.code == ERR_OK)
+		err_set(&local, ERR_CONFIG, "%s: not valid", path);
+	else if (rc == CFG_SUCCESS)
+		take(c, cfg, path, &local);
+	if (local.code != ERR_OK) {
+		cfg_free(cfg);
+		if (e != NULL)
+			*e = local;
+		return local.code;
+	}
+	c->parsed = cfg;
+	return ERR_OK;
+}
+
+void config_fini(struct config *c)
+{
+	if (c->parsed != NULL)
+		cfg_free(c->parsed);
+	c->parsed = NULL;
+}

@@ -1,0 +1,597 @@
+#include "bench/daemon/control.h"
+
+#include "bench/daemon/faults.h"
+#include "proto/base/file.h"
+#include "proto/base/hex.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A command adds its results to reply. */
+typedef enum err_code command_fn(struct bench *b, json_t *args, json_t *reply,
+				 struct err *e);
+
+/* -------- arguments -------- */
+
+static enum err_code unpack_failed(const json_error_t *je, struct err *e)
+{
+	return err_set(e, ERR_INPUT, "%s", je->text);
+}
+
+static struct worker *find_worker(struct bench *b, const char *serial,
+				  struct err *e)
+{
+	for (size_t i = 0; i < b->workers_n; i++) {
+		if (strcmp(b->workers[i].config->usb.serial, serial) == 0)
+			return &b->workers[i];
+	}
+	err_set(e, ERR_NOT_FOUND, "no probe %s", serial);
+	return NULL;
+}
+
+static enum err_code probe_only(struct bench *b, json_t *args,
+				struct worker **w, struct err *e)
+{
+	const char *cmd, *probe;
+	json_error_t je;
+
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s}", "cmd", &cmd,
+			   "probe", &probe) != 0)
+		return unpack_failed(&je, e);
+	*w = find_worker(b, probe, e);
+	return *w != NULL ? ERR_OK : e->code;
+}
+
+static enum err_code parse_faults(struct board_spec *spec, json_t *faults,
+				  struct err *e)
+{
+	size_t i;
+	json_t *v;
+
+	if (!json_is_array(faults) ||
+	    json_array_size(faults) > BOARD_FAULTS_MAX)
+		return err_set(e, ERR_INPUT,
+			       "faults is not a list of at most %u names",
+			       BOARD_FAULTS_MAX);
+	json_array_foreach (faults, i, v) {
+		int n = json_is_string(v) ? faults_find(json_string_value(v))
+					  : -1;
+
+		if (n < 0)
+			return err_set(e, ERR_INPUT, "board %s: unknown fault",
+				       spec->serial);
+		spec->faults[i] = faults_table[n].name;
+	}
+	return ERR_OK;
+}
+
+static enum err_code parse_board(struct board_spec *spec, json_t *board,
+				 struct err *e)
+{
+	const char *serial, *uid = NULL;
+	json_t *faults = NULL;
+	json_error_t je;
+
+	memset(spec, 0, sizeof(*spec));
+	if (json_unpack_ex(board, &je, JSON_STRICT, "{s:s,s?:s,s?:o}", "serial",
+			   &serial, "uid", &uid, "faults", &faults) != 0)
+		return unpack_failed(&je, e);
+	if (*serial == '\0' || strlen(serial) > BOARD_SERIAL_MAX)
+		return err_set(e, ERR_INPUT, "serial not of 1 to %u characters",
+			       BOARD_SERIAL_MAX);
+	memcpy(spec->serial, serial, strlen(serial) + 1);
+	spec->uid_given = uid != NULL;
+	if (uid != NULL && !hex_decode(spec->uid, sizeof(spec->uid), uid))
+		return err_set(e, ERR_INPUT, "board %s: uid is not 24 digits",
+			       serial);
+	return faults != NULL ? parse_faults(spec, faults, e) : ERR_OK;
+}
+
+/* -------- boards and probes -------- */
+
+static enum err_code do_insert(struct worker *w, void *arg, struct err *e)
+{
+	if (w->feeder.state != FEEDER_EMPTY)
+		return err_set(e, ERR_STATE, "the operator is at work there");
+	return worker_put_in(w, arg, e);
+}
+
+static enum err_code cmd_insert(struct bench *b, json_t *args, json_t *reply,
+				struct err *e)
+{
+	const char *cmd, *probe;
+	struct board_spec spec;
+	struct board *board;
+	json_error_t je;
+	json_t *what;
+	struct worker *w;
+	enum err_code rc;
+
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:o}", "cmd", &cmd,
+			   "probe", &probe, "board", &what) != 0)
+		return unpack_failed(&je, e);
+	w = find_worker(b, probe, e);
+	if (w == NULL)
+		return e->code;
+	if ((rc = parse_board(&spec, what, e)) != ERR_OK ||
+	    (rc = board_take(&b->boards, &spec, &board, e)) != ERR_OK)
+		return rc;
+	rc = worker_call(w, do_insert, board, e);
+	if (rc != ERR_OK)
+		board_give_back(&b->boards, board);
+	else
+		json_object_set_new(reply, "uid", json_string(board->uid_hex));
+	return rc;
+}
+
+/* A board that the operator handles stays his: he sees it fall out. */
+static enum err_code do_remove(struct worker *w, void *arg, struct err *e)
+{
+	struct board *board = w->board;
+	enum err_code rc = worker_take_out(w, e);
+
+	(void)arg;
+	if (rc == ERR_OK && w->feeder.board != board)
+		board_give_back(w->boards, board);
+	return rc;
+}
+
+static enum err_code cmd_remove(struct bench *b, json_t *args, json_t *reply,
+				struct err *e)
+{
+	struct worker *w;
+	enum err_code rc = probe_only(b, args, &w, e);
+
+	(void)reply;
+	return rc == ERR_OK ? worker_call(w, do_remove, NULL, e) : rc;
+}
+
+static enum err_code do_plug(struct worker *w, void *arg, struct err *e)
+{
+	(void)e;
+	worker_plug(w, *(bool *)arg);
+	return ERR_OK;
+}
+
+static enum err_code cmd_plug(struct bench *b, json_t *args, json_t *reply,
+			      struct err *e)
+{
+	const char *cmd = json_string_value(json_object_get(args, "cmd"));
+	bool plugged = strcmp(cmd, "plug") == 0;
+	struct worker *w;
+	enum err_code rc = probe_only(b, args, &w, e);
+
+	(void)reply;
+	return rc == ERR_OK ? worker_call(w, do_plug, &plugged, e) : rc;
+}
+
+/* -------- state -------- */
+
+static json_t *board_state(const struct board *b)
+{
+	struct chip_account a;
+	char text[200];
+
+	chip_account(b->chip, &a);
+	chip_describe(b->chip, text, sizeof(text));
+	return json_pack("{s:s,s:s,s:s,s:{s:I,s:I,s:I,s:I,s:I}}", "serial",
+			 b->spec.serial, "uid", b->uid_hex, "chip", text,
+			 "account", "cpu_ns", (json_int_t)a.cpu_ns,
+			 "nor_erase_ns", (json_int_t)a.nor_erase_ns,
+			 "nor_program_ns", (json_int_t)a.nor_program_ns,
+			 "flash_ns", (json_int_t)a.flash_ns, "reset_ns",
+			 (json_int_t)a.reset_ns);
+}
+
+static json_t *swd_state(const struct swd_counts *c)
+{
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "transfers",
+			 (json_int_t)c->transfers, "waits",
+			 (json_int_t)c->waits, "faults", (json_int_t)c->faults,
+			 "protocol_errors", (json_int_t)c->protocol_errors,
+			 "contentions", (json_int_t)c->contentions);
+}
+
+static enum err_code do_state(struct worker *w, void *arg, struct err *e)
+{
+	const struct harness *h = w->harness;
+	const struct probe *p = w->probe;
+
+	(void)e;
+	*(json_t **)arg = json_pack(
+		"{s:s,s:b,s:I,s:{s:b,s:b,s:b},s:I,s:o,s:{s:I,s:I,s:I,s:I},s:{s:"
+		"I,s:I},s:o}",
+		"serial", p->serial, "plugged", w->usb.plugged, "time_ns",
+		(json_int_t)(h->now_ps / 1000), "lights", "red",
+		h->lights & HARNESS_RED, "yellow", h->lights & HARNESS_YELLOW,
+		"green", h->lights & HARNESS_GREEN, "swclk_edges",
+		(json_int_t)h->swd.counts.edges, "swd",
+		swd_state(&h->swd.counts), "usb", "bytes_out",
+		(json_int_t)p->bytes_out, "bytes_in", (json_int_t)p->bytes_in,
+		"transfers_out", (json_int_t)p->transfers_out, "transfers_in",
+		(json_int_t)p->transfers_in, "uart", "framing_errors",
+		(json_int_t)h->uart.framing_errors, "overruns",
+		(json_int_t)h->uart.overruns, "board",
+		w->board != NULL ? board_state(w->board) : json_null());
+	return ERR_OK;
+}
+
+static json_t *feed_board(const struct feed_done *d)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:i}", "serial", d->spec.serial,
+			 "uid", d->uid_hex, "probe", d->probe, "light",
+			 d->light == HARNESS_GREEN ? "green"
+			 : d->light == HARNESS_RED ? "red"
+						   : "none",
+			 "insertions", (int)d->insertions);
+}
+
+static void feed_report(struct feed *f, json_t *reply)
+{
+	json_t *done = json_array();
+
+	pthread_mutex_lock(&f->mutex);
+	json_object_set_new(reply, "total", json_integer((json_int_t)f->n));
+	json_object_set_new(reply, "remaining",
+			    json_integer((json_int_t)(f->n - f->done_n)));
+	for (size_t i = 0; i < f->done_n; i++)
+		json_array_append_new(done, feed_board(&f->done[i]));
+	pthread_mutex_unlock(&f->mutex);
+	json_object_set_new(reply, "done", done);
+}
+
+static enum err_code no_arguments(json_t *args, struct err *e)
+{
+	const char *cmd;
+	json_error_t je;
+
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s}", "cmd", &cmd) != 0)
+		return unpack_failed(&je, e);
+	return ERR_OK;
+}
+
+static enum err_code cmd_state(struct bench *b, json_t *args, json_t *reply,
+			       struct err *e)
+{
+	json_t *probes, *feed;
+
+	if (no_arguments(args, e) != ERR_OK)
+		return e->code;
+	probes = json_array();
+	feed = json_object();
+	for (size_t i = 0; i < b->workers_n; i++) {
+		json_t *one = NULL;
+
+		worker_call(&b->workers[i], do_state, &one, e);
+		json_array_append_new(probes, one);
+	}
+	feed_report(&b->feed, feed);
+	json_object_set_new(reply, "probes", probes);
+	json_object_set_new(reply, "feed", feed);
+	return ERR_OK;
+}
+
+/* -------- memory -------- */
+
+struct dump {
+	struct board *board;
+	const char *path;
+	bool nor;
+	size_t len;
+};
+
+static enum err_code dump_write(struct dump *d, struct err *e)
+{
+	const uint8_t *data = d->nor ? chip_nor(d->board->chip, &d->len)
+				     : chip_flash(d->board->chip, &d->len);
+
+	if (data == NULL)
+		return err_set(e, ERR_NOT_FOUND, "board %s has no SPI flash",
+			       d->board->spec.serial);
+	return file_write(d->path, data, d->len, 0644, e);
+}
+
+static enum err_code do_dump(struct worker *w, void *arg, struct err *e)
+{
+	struct dump *d = arg;
+
+	if (w->board != d->board)
+		return err_set(e, ERR_STATE, "not here");
+	return dump_write(d, e);
+}
+
+/* The harness it is in does it, if it is in one; a taken board in none is on
+ * its way between two. */
+static enum err_code dump_board(struct bench *b, struct dump *d, struct err *e)
+{
+	enum err_code rc;
+	bool taken;
+
+	for (size_t i = 0; i < b->workers_n; i++) {
+		rc = worker_call(&b->workers[i], do_dump, d, e);
+		if (rc != ERR_STATE)
+			return rc;
+	}
+	pthread_mutex_lock(&b->boards.mutex);
+	taken = d->board->taken;
+	rc = taken ? err_set(e, ERR_STATE, "board %s is being handled",
+			     d->board->spec.serial)
+		   : dump_write(d, e);
+	pthread_mutex_unlock(&b->boards.mutex);
+	return rc;
+}
+
+static enum err_code cmd_dump(struct bench *b, json_t *args, json_t *reply,
+			      struct err *e)
+{
+	const char *cmd, *serial;
+	struct dump d = {0};
+	json_error_t je;
+	enum err_code rc;
+
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:s}", "cmd", &cmd,
+			   "board", &serial, "file", &d.path) != 0)
+		return unpack_failed(&je, e);
+	d.nor = strcmp(cmd, "nor") == 0;
+	d.board = board_find(&b->boards, serial);
+	if (d.board == NULL)
+		return err_set(e, ERR_NOT_FOUND, "no board %s", serial);
+	rc = dump_board(b, &d, e);
+	if (rc == ERR_OK)
+		json_object_set_new(reply, "bytes",
+				    json_integer((json_int_t)d.len));
+	return rc;
+}
+
+/* -------- cards -------- */
+
+static struct card_bay *find_bay(struct bench *b, const char *reader,
+				 struct err *e)
+{
+	for (size_t i = 0; i < b->bays_n; i++) {
+		if (strcmp(b->config.readers[i].name, reader) == 0)
+			return b->bays[i];
+	}
+	err_set(e, ERR_NOT_FOUND, "no card reader %s", reader);
+	return NULL;
+}
+
+static enum err_code cmd_card_insert(struct bench *b, json_t *args,
+				     json_t *reply, struct err *e)
+{
+	const char *cmd, *reader, *file;
+	json_error_t je;
+	struct card_bay *bay;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:s}", "cmd", &cmd,
+			   "reader", &reader, "file", &file) != 0)
+		return unpack_failed(&je, e);
+	bay = find_bay(b, reader, e);
+	return bay != NULL ? card_bay_insert(bay, file, e) : e->code;
+}
+
+static enum err_code cmd_card_remove(struct bench *b, json_t *args,
+				     json_t *reply, struct err *e)
+{
+	const char *cmd, *reader;
+	json_error_t je;
+	struct card_bay *bay;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s}", "cmd", &cmd,
+			   "reader", &reader) != 0)
+		return unpack_failed(&je, e);
+	bay = find_bay(b, reader, e);
+	return bay != NULL ? card_bay_remove(bay, e) : e->code;
+}
+
+static enum err_code cmd_card_fault(struct bench *b, json_t *args,
+				    json_t *reply, struct err *e)
+{
+	static const char *const names[] = {
+		[CARD_BAY_NO_FAULT] = "none",
+		[CARD_BAY_LOSE_COMMAND] = "lose-command",
+		[CARD_BAY_LOSE_REPLY] = "lose-reply",
+	};
+	const char *cmd, *reader, *fault;
+	struct card_bay *bay;
+	json_error_t je;
+	int apdu = 1;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:s,s?:i}", "cmd",
+			   &cmd, "reader", &reader, "fault", &fault, "apdu",
+			   &apdu) != 0)
+		return unpack_failed(&je, e);
+	bay = find_bay(b, reader, e);
+	if (bay == NULL)
+		return e->code;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], fault) == 0 && apdu > 0) {
+			card_bay_set_fault(bay, (enum card_bay_fault)i,
+					   (uint32_t)apdu);
+			return ERR_OK;
+		}
+	}
+	return err_set(e, ERR_INPUT, "unknown card fault, or apdu below 1");
+}
+
+static enum err_code cmd_card_state(struct bench *b, json_t *args,
+				    json_t *reply, struct err *e)
+{
+	json_t *readers;
+
+	if (no_arguments(args, e) != ERR_OK)
+		return e->code;
+	readers = json_array();
+	for (size_t i = 0; i < b->bays_n; i++) {
+		struct card_bay_state st;
+
+		card_bay_get_state(b->bays[i], &st);
+		json_array_append_new(
+			readers,
+			json_pack("{s:s,s:b,s:b,s:I,s:I,s:s}", "name",
+				  b->config.readers[i].name, "alive", st.alive,
+				  "present", st.present, "apdus",
+				  (json_int_t)st.apdus, "counter",
+				  (json_int_t)st.counter, "serial", st.serial));
+	}
+	json_object_set_new(reply, "readers", readers);
+	return ERR_OK;
+}
+
+/* -------- feed -------- */
+
+static enum err_code parse_boards(json_t *boards, struct board_spec *specs,
+				  struct err *e)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach (boards, i, v) {
+		enum err_code rc = parse_board(&specs[i], v, e);
+
+		if (rc != ERR_OK)
+			return rc;
+	}
+	return ERR_OK;
+}
+
+static void wake_workers(struct bench *b);
+
+static enum err_code cmd_feed(struct bench *b, json_t *args, json_t *reply,
+			      struct err *e)
+{
+	struct board_spec *specs;
+	const char *cmd;
+	json_error_t je;
+	json_t *boards;
+	size_t n;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:o}", "cmd", &cmd,
+			   "boards", &boards) != 0)
+		return unpack_failed(&je, e);
+	n = json_array_size(boards);
+	if (n == 0 || n > BOARDS_MAX)
+		return err_set(e, ERR_INPUT, "boards is not a list of 1 to %u",
+			       BOARDS_MAX);
+	specs = calloc(n, sizeof(*specs));
+	if (specs == NULL)
+		return err_set(e, ERR_NO_MEMORY, "feed");
+	if (parse_boards(boards, specs, e) != ERR_OK) {
+		free(specs);
+		return e->code;
+	}
+	if (feed_start(&b->feed, specs, n, e) != ERR_OK)
+		return e->code;
+	wake_workers(b);
+	return ERR_OK;
+}
+
+static enum err_code do_nothing(struct worker *w, void *arg, struct err *e)
+{
+	(void)w;
+	(void)arg;
+	(void)e;
+	return ERR_OK;
+}
+
+/* Idle harnesses sleep: have them look. */
+static void wake_workers(struct bench *b)
+{
+	for (size_t i = 0; i < b->workers_n; i++)
+		worker_call(&b->workers[i], do_nothing, NULL, NULL);
+}
+
+static enum err_code cmd_feed_state(struct bench *b, json_t *args,
+				    json_t *reply, struct err *e)
+{
+	if (no_arguments(args, e) != ERR_OK)
+		return e->code;
+	feed_report(&b->feed, reply);
+	return ERR_OK;
+}
+
+static enum err_code cmd_faults(struct bench *b, json_t *args, json_t *reply,
+				struct err *e)
+{
+	static const char *const kinds[] = {"board", "firmware", "line",
+					    "once"};
+	json_t *list;
+
+	(void)b;
+	if (no_arguments(args, e) != ERR_OK)
+		return e->code;
+	list = json_array();
+	for (size_t i = 0; i < faults_count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:s}", "name",
+						faults_table[i].name, "kind",
+						kinds[faults_table[i].kind],
+						"what", faults_table[i].what));
+	json_object_set_new(reply, "faults", list);
+	return ERR_OK;
+}
+
+/* -------- dispatch -------- */
+
+static const struct {
+	const char *name;
+	command_fn *fn;
+} commands[] = {
+	{"insert", cmd_insert},
+	{"remove", cmd_remove},
+	{"plug", cmd_plug},
+	{"unplug", cmd_plug},
+	{"state", cmd_state},
+	{"nor", cmd_dump},
+	{"flash", cmd_dump},
+	{"card-insert", cmd_card_insert},
+	{"card-remove", cmd_card_remove},
+	{"card-fault", cmd_card_fault},
+	{"card-state", cmd_card_state},
+	{"feed", cmd_feed},
+	{"feed-state", cmd_feed_state},
+	{"faults", cmd_faults},
+};
+
+static enum err_code run(struct bench *b, json_t *args, json_t *reply,
+			 struct err *e)
+{
+	const char *cmd = json_string_value(json_object_get(args, "cmd"));
+
+	if (cmd == NULL)
+		return err_set(e, ERR_INPUT, "no \"cmd\" in the object");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, cmd) == 0)
+			return commands[i].fn(b, args, reply, e);
+	}
+	return err_set(e, ERR_INPUT, "unknown command");
+}
+
+char *control_handle(struct bench *b, const char *line, size_t len)
+{
+	struct err e = {0};
+	json_error_t je;
+	json_t *args = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je);
+	json_t *reply = json_object();
+	enum err_code rc;
+	char *out;
+
+	if (args == NULL)
+		rc = err_set(&e, ERR_MALFORMED, "not JSON: %s", je.text);
+	else
+		rc = run(b, args, reply, &e);
+	json_object_set_new(reply, "ok", json_boolean(rc == ERR_OK));
+	if (rc != ERR_OK) {
+		json_object_set_new(reply, "code", json_string(err_name(rc)));
+		json_object_set_new(reply, "text", json_string(e.text));
+	}
+	out = json_dumps(reply, JSON_COMPACT);
+	json_decref(reply);
+	json_decref(args);
+	return out;
+}

@@ -1,0 +1,45 @@
+/* The control socket: one JSON object a line, one JSON object a line back.
+ * Replies have "ok": true, or "ok": false with "code" (proto/base/errors.def)
+ * and "text". Unknown commands and members are errors.
+ *
+ * BOARD is {"serial": S} and, when the board is new, optionally "faults":
+ * [names out of bench/faults.def] and "uid": 24 hex digits. Without a UID it
+ * follows from the bench's seed and the serial. A board keeps flash and NOR
+ * between insertions.
+ *
+ *  {"cmd":"insert","probe":P,"board":BOARD}   -> uid
+ *  {"cmd":"remove","probe":P}                 the board, at once
+ *  {"cmd":"unplug","probe":P} {"cmd":"plug","probe":P}    the USB cable
+ *  {"cmd":"state"}  -> probes: [{serial, plugged, time_ns, lights: {red,
+ *      yellow, green}, swclk_edges, swd: {transfers, waits, faults,
+ *      protocol_errors, contentions}, usb: {bytes_out, bytes_in,
+ *      transfers_out, transfers_in}, uart: {framing_errors, overruns},
+ *      board: null or {serial, uid, chip, account: {cpu_ns, nor_erase_ns,
+ *      nor_program_ns, flash_ns, reset_ns}}}], feed as below. chip is the
+ *      chip's own description: power, pc, rdp, tzen.
+ *  {"cmd":"nor","board":SERIAL,"file":PATH}   write what the NOR holds; also
+ *  {"cmd":"flash","board":SERIAL,"file":PATH} of a board in no harness -> bytes
+ *  {"cmd":"card-insert","reader":R,"file":PATH}   made by `provline-bench
+ *      card-new`
+ *  {"cmd":"card-remove","reader":R}
+ *  {"cmd":"card-state"} -> readers: [{name, alive, present, apdus, counter,
+ *      serial}]
+ *  {"cmd":"card-fault","reader":R,"fault":"lose-command"|"lose-reply"|"none",
+ *      "apdu":N}
+ *  {"cmd":"feed","boards":[BOARD...]}   the operator starts; see feeder.h
+ *  {"cmd":"feed-state"} -> total, remaining (not ended yet), done: [{serial,
+ *      uid, probe, light: "green"|"red"|"none", insertions}]
+ *  {"cmd":"faults"} -> faults: [{name, kind, what}]
+ */
+#ifndef BENCH_DAEMON_CONTROL_H
+#define BENCH_DAEMON_CONTROL_H
+
+#include "bench/daemon/bench.h"
+
+#define CONTROL_LINE_MAX (1024u * 1024u)
+
+/* One line without its end; the reply without one: malloc'ed, NULL when out of
+ * memory. Blocks for as long as the harness needs to stop for it: ms. */
+char *control_handle(struct bench *b, const char *line, size_t len);
+
+#endif

@@ -1,0 +1,274 @@
+#include "bench/probe/harness.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* How far the chip may lag behind the wire between debug accesses: far below
+ * anything that a debugger can tell, and it saves most calls. */
+#define LAG_PS	  20000000u
+#define PS_PER_NS 1000u
+
+/* The core's private peripherals: halting, stepping, breakpoints. */
+#define PPB_FIRST 0xE0000000u
+
+/* -------- the bus to the chip -------- */
+
+static void sync_for(struct harness *h, uint32_t addr)
+{
+	uint64_t chip_ps = h->power_on_ps + chip_now_ns(h->chip) * PS_PER_NS;
+
+	if (addr >= PPB_FIRST || h->now_ps >= chip_ps + LAG_PS)
+		harness_sync(h);
+}
+
+static bool bus_read(void *arg, uint32_t addr, unsigned size, bool secure,
+		     uint32_t *value)
+{
+	struct harness *h = arg;
+
+	sync_for(h, addr);
+	return chip_ahb_read(h->chip, addr, size, secure, value) == CHIP_BUS_OK;
+}
+
+static bool bus_write(void *arg, uint32_t addr, unsigned size, bool secure,
+		      uint32_t value)
+{
+	struct harness *h = arg;
+
+	sync_for(h, addr);
+	return chip_ahb_write(h->chip, addr, size, secure, value) ==
+	       CHIP_BUS_OK;
+}
+
+static bool bus_alive(void *arg)
+{
+	const struct harness *h = arg;
+
+	return chip_dap_alive(h->chip);
+}
+
+static bool bus_enabled(void *arg)
+{
+	const struct harness *h = arg;
+
+	return chip_device_enabled(h->chip);
+}
+
+static bool bus_secure(void *arg)
+{
+	const struct harness *h = arg;
+
+	return chip_secure_debug(h->chip);
+}
+
+/* -------- the UART's two wires -------- */
+
+static void edge_to_board(void *arg, uint64_t at_ps, bool level)
+{
+	struct harness *h = arg;
+	uint64_t at_ns, now_ns;
+
+	vcd_change(h->vcd, at_ps / PS_PER_NS, VCD_UART_TO_BOARD, level);
+	if (h->chip == NULL || h->contact.uart_dead)
+		return;
+	now_ns = chip_now_ns(h->chip);
+	at_ns = at_ps > h->power_on_ps ? (at_ps - h->power_on_ps) / PS_PER_NS
+				       : 0;
+	chip_set_pe4(h->chip, at_ns > now_ns ? at_ns : now_ns, level);
+}
+
+static void edge_from_board(void *arg, uint64_t at_ns, bool level)
+{
+	struct harness *h = arg;
+	uint64_t at_ps = h->power_on_ps + at_ns * PS_PER_NS;
+
+	vcd_change(h->vcd, at_ps / PS_PER_NS, VCD_UART_FROM_BOARD, level);
+	if (!h->contact.uart_dead)
+		uart_line_level(&h->uart, at_ps, level);
+}
+
+/* -------- life -------- */
+
+enum err_code harness_new(struct harness **out, const struct harness_config *c,
+			  struct err *e)
+{
+	struct harness *h = calloc(1, sizeof(*h));
+	enum err_code rc;
+
+	if (h == NULL)
+		return err_set(e, ERR_NO_MEMORY, "harness");
+	h->layout = c->layout;
+	h->nrst = true;
+	h->bus = (struct wire_bus){.read = bus_read,
+				   .write = bus_write,
+				   .alive = bus_alive,
+				   .enabled = bus_enabled,
+				   .secure = bus_secure,
+				   .arg = h};
+	uart_line_init(&h->uart, c->uart_fifo_bytes, edge_to_board, h);
+	if (c->trace != NULL) {
+		rc = vcd_open(&h->vcd, c->trace, e);
+		if (rc != ERR_OK) {
+			free(h);
+			return rc;
+		}
+	}
+	*out = h;
+	return ERR_OK;
+}
+
+void harness_free(struct harness *h)
+{
+	if (h == NULL)
+		return;
+	if (h->chip != NULL)
+		harness_remove(h);
+	vcd_close(h->vcd);
+	free(h);
+}
+
+void harness_insert(struct harness *h, struct chip *chip,
+		    const struct harness_contact *contact)
+{
+	assert(h->chip == NULL);
+	h->contact = contact != NULL ? *contact : (struct harness_contact){0};
+	h->chip = chip;
+	swd_init(&h->swd, &h->bus, &h->contact.swd);
+	uart_line_set_noise(&h->uart, h->contact.uart_noise, h->contact.seed);
+	chip_on_pb0(chip, edge_from_board, h);
+	chip_nrst(chip, h->nrst);
+	h->power_on_ps = h->now_ps;
+	chip_power(chip, true);
+	assert(chip_now_ns(chip) * PS_PER_NS <= h->now_ps ||
+	       chip_now_ns(chip) == 0);
+	h->power_on_ps -= chip_now_ns(chip) * PS_PER_NS;
+	chip_set_pe4(chip, chip_now_ns(chip),
+		     h->contact.uart_dead || h->uart.tx_level);
+}
+
+void harness_remove(struct harness *h)
+{
+	assert(h->chip != NULL);
+	harness_sync(h);
+	chip_power(h->chip, false);
+	chip_on_pb0(h->chip, NULL, NULL);
+	h->chip = NULL;
+	/* The pull-up in the probe. */
+	uart_line_level(&h->uart, h->now_ps, true);
+	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_UART_FROM_BOARD, true);
+}
+
+/* -------- time -------- */
+
+void harness_sync(struct harness *h)
+{
+	uint64_t chip_ns, want_ns;
+
+	uart_line_send(&h->uart, h->now_ps);
+	if (h->chip != NULL) {
+		chip_ns = chip_now_ns(h->chip);
+		want_ns = (h->now_ps - h->power_on_ps) / PS_PER_NS;
+		if (want_ns > chip_ns)
+			chip_advance(h->chip, want_ns - chip_ns);
+	}
+	uart_line_receive(&h->uart, h->now_ps);
+}
+
+void harness_advance(struct harness *h, uint64_t until_ps)
+{
+	if (until_ps > h->now_ps) {
+		/* Characters that start in between go out first: the chip
+		 * wants to know edges ahead. */
+		uart_line_send(&h->uart, until_ps);
+		h->now_ps = until_ps;
+	}
+	harness_sync(h);
+	if (h->vcd != NULL)
+		vcd_flush(h->vcd, h->now_ps / PS_PER_NS);
+}
+
+/* -------- pins -------- */
+
+static void drive_nrst(struct harness *h)
+{
+	bool released = !((h->dirs & HARNESS_PIN_NRST) &&
+			  !(h->pins & HARNESS_PIN_NRST));
+
+	if (released == h->nrst)
+		return;
+	h->nrst = released;
+	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_NRST, released);
+	if (h->chip == NULL)
+		return;
+	harness_sync(h);
+	chip_nrst(h->chip, released);
+}
+
+static void drive_swdio(struct harness *h)
+{
+	h->level = (h->pins & HARNESS_PIN_DO) != 0;
+	h->drives = (h->dirs & HARNESS_PIN_DO) != 0;
+	if (h->layout == HARNESS_OUTPUT_ENABLE &&
+	    (h->pins & h->dirs & HARNESS_PIN_OE) == 0)
+		h->drives = false;
+}
+
+void harness_drive(struct harness *h, uint8_t pins, uint8_t dirs)
+{
+	bool was = (h->pins & h->dirs & HARNESS_PIN_SWCLK) != 0;
+	bool is = (pins & dirs & HARNESS_PIN_SWCLK) != 0;
+
+	h->pins = pins;
+	h->dirs = dirs;
+	drive_swdio(h);
+	drive_nrst(h);
+	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_SWDIO, harness_swdio(h));
+	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_SWCLK, is);
+	if (is && !was && h->chip != NULL)
+		swd_rise(&h->swd, harness_swdio(h));
+}
+
+uint8_t harness_pins(const struct harness *h)
+{
+	uint8_t in = 0xFF; /* weak pull-ups */
+
+	if (!harness_swdio(h))
+		in &= (uint8_t)~HARNESS_PIN_DI;
+	if (!h->nrst)
+		in &= (uint8_t)~HARNESS_PIN_NRST;
+	if (h->layout == HARNESS_RESISTOR && !harness_swdio(h))
+		in &= (uint8_t)~HARNESS_PIN_DO;
+	return (uint8_t)((h->pins & h->dirs) | (in & ~h->dirs));
+}
+
+void harness_set_lights(struct harness *h, uint8_t lights)
+{
+	if (lights == h->lights)
+		return;
+	h->lights = lights;
+	h->lights_seq++;
+}
+
+static void trace_clock(struct harness *h, uint64_t period_ps, bool level)
+{
+	uint64_t ps = h->now_ps;
+
+	vcd_change(h->vcd, ps / PS_PER_NS, VCD_SWDIO, level);
+	vcd_change(h->vcd, (ps + period_ps / 2) / PS_PER_NS, VCD_SWCLK, true);
+	vcd_change(h->vcd, (ps + period_ps) / PS_PER_NS, VCD_SWCLK, false);
+}
+
+bool harness_clock(struct harness *h, uint64_t period_ps)
+{
+	bool level = harness_swdio(h);
+
+	if (h->vcd != NULL)
+		trace_clock(h, period_ps, level);
+	h->now_ps += period_ps;
+	if (h->chip == NULL)
+		return level;
+	if (h->swd.drive && h->drives && h->layout == HARNESS_OUTPUT_ENABLE)
+		h->swd.counts.contentions++;
+	swd_rise(&h->swd, level);
+	return level;
+}

@@ -1,0 +1,100 @@
+/* One harness: the board in it (or none), the pins between it and the probe,
+ * and its modelled time.
+ *
+ * Time. now_ps is the time at the pins. The chip follows it: at the latest 20
+ * us behind, and exactly before every debug access to the core's own registers
+ * and before every look from outside (harness_sync). It goes on without a
+ * board. One thread at a time.
+ *
+ * Pins, as agent/target/target.h has them: AD0 SWCLK, AD1 data out, AD2 data
+ * in (SWDIO itself), AD4 nRST (driving low asserts it), AD5 enable of the SWDIO
+ * driver in the output-enable layout (high drives; in the resistor layout AD1
+ * is tied to SWDIO by a resistor and AD5 is not connected), AC0..2 lights.
+ */
+#ifndef BENCH_PROBE_HARNESS_H
+#define BENCH_PROBE_HARNESS_H
+
+#include "bench/chip/chip.h"
+#include "bench/probe/uart_line.h"
+#include "bench/wire/swd.h"
+#include "bench/wire/vcd.h"
+#include "proto/base/err.h"
+
+#define HARNESS_PIN_SWCLK 0x01u
+#define HARNESS_PIN_DO	  0x02u
+#define HARNESS_PIN_DI	  0x04u
+#define HARNESS_PIN_NRST  0x10u
+#define HARNESS_PIN_OE	  0x20u
+
+#define HARNESS_RED	  0x1u
+#define HARNESS_YELLOW	  0x2u
+#define HARNESS_GREEN	  0x4u
+
+enum harness_layout { HARNESS_RESISTOR, HARNESS_OUTPUT_ENABLE };
+
+struct harness_config {
+	enum harness_layout layout;
+	const char *trace; /* VCD file, NULL for none; copied */
+	size_t uart_fifo_bytes;
+};
+
+/* How the board sits in it. */
+struct harness_contact {
+	struct swd_faults swd;
+	uint32_t uart_noise; /* one character in N starts a burst; 0 none */
+	bool uart_dead;	     /* the UART's pins have no contact */
+	uint64_t seed;
+};
+
+struct harness {
+	uint64_t now_ps;
+	enum harness_layout layout;
+	struct chip *chip; /* borrowed; NULL when empty */
+	uint64_t power_on_ps;
+	struct harness_contact contact;
+	struct swd swd;
+	struct wire_bus bus;
+	struct uart_line uart;
+	struct vcd *vcd;
+	uint8_t pins, dirs;  /* ADBUS as the probe drives it */
+	bool drives, level;  /* what the probe does to SWDIO */
+	bool nrst;	     /* true: released */
+	uint8_t lights;	     /* HARNESS_RED ... */
+	uint64_t lights_seq; /* counts changes */
+};
+
+enum err_code harness_new(struct harness **h, const struct harness_config *c,
+			  struct err *e);
+void harness_free(struct harness *h);
+
+/* Put a board in and power it, or take it out and cut its power. The chip
+ * stays the caller's; the harness must be empty before the first. contact may
+ * be NULL: a good one. */
+void harness_insert(struct harness *h, struct chip *chip,
+		    const struct harness_contact *contact);
+void harness_remove(struct harness *h);
+
+/* Let time pass, UART and chip included. until_ps in the past is fine. */
+void harness_advance(struct harness *h, uint64_t until_ps);
+/* The chip catches up with now_ps. */
+void harness_sync(struct harness *h);
+
+/* ADBUS driven by the probe from now on. */
+void harness_drive(struct harness *h, uint8_t pins, uint8_t dirs);
+/* What the probe reads on ADBUS. */
+uint8_t harness_pins(const struct harness *h);
+void harness_set_lights(struct harness *h, uint8_t lights);
+
+/* SWDIO as it is now. */
+static inline bool harness_swdio(const struct harness *h)
+{
+	if (h->chip != NULL)
+		return swd_level(&h->swd, h->drives, h->level);
+	return h->drives ? h->level : true;
+}
+
+/* One period of SWCLK, low half first: the rising edge in its middle. Returns
+ * SWDIO just before that edge. */
+bool harness_clock(struct harness *h, uint64_t period_ps);
+
+#endif
