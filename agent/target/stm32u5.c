@@ -119,7 +119,7 @@ static enum err_code read_identity(struct stm32u5 *u,
 	id->dev_id = idcode & 0xFFFu;
 	id->rev_id = idcode >> 16;
 	/* another chip has other things at the addresses that follow */
-	if (rc != ERR_OK || (id->dev_id != U5_DEV_ID && idcode != 0))
+	if (rc != ERR_OK || (id->dev_id != STM32U5_DEV_ID && idcode != 0))
 		return rc;
 	rc = read_or_zero(u, U5_FLASH + U5_FLASH_OPTR, &id->optr,
 			  sizeof id->optr, refused, e);
@@ -140,7 +140,7 @@ static enum target_lock judge_lock(const struct target_identity *id,
 {
 	if (refused)
 		return TARGET_LOCKED;
-	if (id->dev_id != U5_DEV_ID)
+	if (id->dev_id != STM32U5_DEV_ID)
 		return halted ? TARGET_OPEN : TARGET_LOCK_UNKNOWN;
 	if (id->rdp != U5_RDP_0)
 		return TARGET_LOCKED;
@@ -173,6 +173,19 @@ enum err_code stm32u5_identify(struct stm32u5 *u, struct target_identity *id,
 	u->secure = id->tzen && id->rdp == U5_RDP_0;
 	adi_set_secure(u->adi, u->secure);
 	return ERR_OK;
+}
+
+enum err_code stm32u5_same_board(struct stm32u5 *u, const uint8_t uid[12],
+				 struct err *e)
+{
+	uint8_t now[12];
+	enum err_code rc = adi_read(u->adi, U5_UID, now, sizeof now, e);
+
+	if (rc == ERR_OK && memcmp(now, uid, sizeof now) != 0)
+		rc = err_set(e, ERR_STATE,
+			     "another board than the one identified is in the "
+			     "harness");
+	return rc;
 }
 
 /* ---- running a few instructions ---- */

@@ -10,6 +10,8 @@
 
 /* -------- core and identity: stm32u5.c -------- */
 
+#define STM32U5_DEV_ID 0x482u /* U575 and U585 */
+
 /* What the functions below need of the harness. */
 struct stm32u5 {
 	struct adi *adi;
@@ -29,6 +31,11 @@ enum err_code stm32u5_connect(struct stm32u5 *u, struct err *e);
 /* As target_identify(); sets u->secure by what it finds. */
 enum err_code stm32u5_identify(struct stm32u5 *u, struct target_identity *id,
 			       struct err *e);
+
+/* Is it still the board that told this UID? A swap between two steps must not
+ * lock or write another unit. ERR_STATE when not. */
+enum err_code stm32u5_same_board(struct stm32u5 *u, const uint8_t uid[12],
+				 struct err *e);
 
 /* The RSS's chip certificate, by a few instructions run from SRAM1. The core
  * must be halted and TZEN 0. */

@@ -24,6 +24,7 @@ struct target {
 	struct stm32u5 chip;
 	struct nor nor;
 	bool open;	 /* identified, halted, not locked */
+	uint8_t uid[12]; /* whose; looked at again before every use */
 	bool reset_held; /* by target_hold_reset() or a lock-down */
 };
 
@@ -142,19 +143,21 @@ enum err_code target_identify(struct target *t, struct target_identity *id,
 	forget_board(t);
 	rc = stm32u5_identify(&t->chip, id, e);
 	t->reset_held = false;
-	t->open = rc == ERR_OK && id->lock == TARGET_OPEN;
+	t->open = rc == ERR_OK && id->lock == TARGET_OPEN &&
+		  id->dev_id == STM32U5_DEV_ID;
+	memcpy(t->uid, id->uid, sizeof t->uid);
 	return rc;
 }
 
-static enum err_code need_open(const struct target *t, struct err *e)
+static enum err_code need_open(struct target *t, struct err *e)
 {
 	if (!t->open)
 		return err_set(e, ERR_STATE,
 			       "the board has not been identified as open");
-	return ERR_OK;
+	return stm32u5_same_board(&t->chip, t->uid, e);
 }
 
-static enum err_code need_plain(const struct target *t, struct err *e)
+static enum err_code need_plain(struct target *t, struct err *e)
 {
 	enum err_code rc = need_open(t, e);
 
@@ -168,7 +171,8 @@ static enum err_code after(struct target *t, enum err_code rc)
 {
 	struct adi_stats s;
 
-	if (rc == ERR_NO_TARGET || rc == ERR_WIRE || rc == ERR_PROBE_GONE)
+	if (rc == ERR_NO_TARGET || rc == ERR_WIRE || rc == ERR_PROBE_GONE ||
+	    rc == ERR_STATE)
 		forget_board(t);
 	adi_stats(t->adi, &s);
 	log_debug("SWD_COUNTS",

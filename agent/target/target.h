@@ -4,7 +4,9 @@
  * thread. Every call blocks, within the budget stated; all return
  * ERR_PROBE_GONE when the probe is unplugged, ERR_NO_TARGET when no board
  * answers, ERR_WIRE when SWD fails after the recovery ladder, and
- * ERR_CANCELLED when target_cancel() was called.
+ * ERR_CANCELLED when target_cancel() was called. From spi-flash on: ERR_STATE
+ * when the board that target_identify() saw last is not open, or is no longer
+ * the one in the harness.
  */
 #ifndef AGENT_TARGET_TARGET_H
 #define AGENT_TARGET_TARGET_H

@@ -31,7 +31,6 @@
 
 /* Identity */
 #define U5_DBGMCU_IDCODE       0xE0044000u
-#define U5_DEV_ID	       0x482u
 #define U5_UID		       0x0BFA0700u
 #define U5_FLASH_SIZE	       0x0BFA07A0u /* KiB, 16 bits */
 

@@ -466,6 +466,28 @@ static void faulty_boards(void **state)
 	finish(t);
 }
 
+/* A hand faster than the flow: what was learnt of one board is not done to the
+ * next. */
+static void board_swapped(void **state)
+{
+	struct target_identity id;
+	struct target *t = open_with("W1", "", &id);
+	struct target_nor_report r;
+	bool present;
+
+	(void)state;
+	take_out("PV0001");
+	insert("PV0001", "W2", "");
+	assert_int_equal(target_lock_down(t, &e), ERR_STATE);
+	ok(target_present(t, &present, &e));
+	assert_true(present);
+	assert_int_equal(program(t, &r), ERR_STATE);
+	ok(target_identify(t, &id, &e));
+	assert_int_equal(id.lock, TARGET_OPEN);
+	assert_int_equal(id.rdp, 0xAA);
+	finish(t);
+}
+
 static void noise_on_the_wire(void **state)
 {
 	struct target_identity id;
@@ -564,6 +586,7 @@ int main(void)
 		cmocka_unit_test(output_enable_layout),
 		cmocka_unit_test(flash_then_lock),
 		cmocka_unit_test(faulty_boards),
+		cmocka_unit_test(board_swapped),
 		cmocka_unit_test(noise_on_the_wire),
 		cmocka_unit_test(board_taken_out),
 		cmocka_unit_test(probe_unplugged),
