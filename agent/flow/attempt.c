@@ -366,6 +366,7 @@ static enum err_code finish(struct attempt *a, enum flow_end how,
 	free(json);
 	if (rc != ERR_OK)
 		return rc;
+	station_message(a->st);
 	log_end(a);
 	station_show_failure(a->st, a->h, r->failure_code);
 	if (end->outcome == OUTCOME_PASS)

@@ -189,8 +189,8 @@ static void *keeper_thread(void *arg)
 
 	while (!station_stopping(k->st)) {
 		wait_ms = keeper_round(k);
-		if (!station_pause(k->st,
-				   wait_ms > NEWS_MS ? NEWS_MS : wait_ms))
+		if (!station_await_message(k->st, wait_ms > NEWS_MS ? NEWS_MS
+								    : wait_ms))
 			break;
 	}
 	return NULL;

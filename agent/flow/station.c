@@ -166,15 +166,27 @@ void station_fill(struct station *s, struct msg_HEARTBEAT *hb)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void station_await_news(struct station *s, int64_t wait_ms)
+void station_message(struct station *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->message_new = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool station_await_message(struct station *s, int64_t wait_ms)
 {
 	struct mono deadline = mono_after_ms(wait_ms);
 	struct timespec ts = until(deadline);
+	bool stopping;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->stopping && !s->state_new && !mono_passed(deadline))
+	while (!s->stopping && !s->message_new && !mono_passed(deadline))
 		(void)pthread_cond_timedwait(&s->changed, &s->lock, &ts);
+	s->message_new = false;
+	stopping = s->stopping;
 	pthread_mutex_unlock(&s->lock);
+	return !stopping;
 }
 
 /* ---- log lines ---- */

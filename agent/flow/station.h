@@ -60,7 +60,8 @@ struct station {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stopping;
-	bool state_new; /* something to show since the last heartbeat */
+	bool state_new;	  /* something to show since the last heartbeat */
+	bool message_new; /* something in the spool since the last look */
 	struct station_harness harness[STATION_HARNESSES_MAX];
 };
 
@@ -95,6 +96,9 @@ void station_label(struct station *s, size_t h, char serial[33]);
 void station_log(struct station *s, size_t h, const char *attempt,
 		 const char *text);
 
+/* A message has been put into the spool: the keeper sends it now. */
+void station_message(struct station *s);
+
 /* The order in force. False: nothing to do. */
 bool station_order(struct station *s, size_t h, struct msg_ASSIGNMENT *order);
 
@@ -110,8 +114,8 @@ enum err_code station_lease_check(struct station *s, size_t h, struct err *e);
 void station_set_orders(struct station *s, const struct msg_ORDERS *orders);
 /* Fill in the harness list of a HEARTBEAT. */
 void station_fill(struct station *s, struct msg_HEARTBEAT *hb);
-/* Wait for something to show, at most wait_ms. */
-void station_await_news(struct station *s, int64_t wait_ms);
+/* Wait for a message in the spool, at most wait_ms. False when stopping. */
+bool station_await_message(struct station *s, int64_t wait_ms);
 /* Move out the lines of one harness. False: none. */
 bool station_take_log(struct station *s, size_t h, struct msg_PROGRESS *p);
 /* A lease that is due for renewal. False: none. */

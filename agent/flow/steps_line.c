@@ -269,6 +269,7 @@ static enum flow_end report_issued(struct attempt *a)
 		rc = spool_add(a->st->spool, a->result->u.RESULT.attempt,
 			       "licence", json, &id, &e);
 	free(json);
+	station_message(a->st);
 	while (rc == ERR_OK && fate == SPOOL_WAITING &&
 	       !mono_passed(a->deadline) && !station_stopping(a->st))
 		rc = spool_wait(a->st->spool, id,

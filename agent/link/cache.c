@@ -99,6 +99,12 @@ void cache_free(struct cache *c)
 	free(c);
 }
 
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec
+				      : a->tv_nsec < b->tv_nsec;
+}
+
 /* Make room for one more: the file whose time is oldest goes. */
 static void evict(struct cache *c)
 {
@@ -117,7 +123,7 @@ static void evict(struct cache *c)
 		if (stat(path, &st) != 0)
 			continue;
 		count++;
-		if (oldest[0] == '\0' || st.st_mtim.tv_sec < oldest_at.tv_sec) {
+		if (oldest[0] == '\0' || is_older(&st.st_mtim, &oldest_at)) {
 			snprintf(oldest, sizeof(oldest), "%s", path);
 			oldest_at = st.st_mtim;
 		}
@@ -175,7 +181,7 @@ static enum err_code fetch_chunk(struct cache *c, struct msg *m, int fd,
 	return rc;
 }
 
-static enum err_code fetch_into(struct cache *c, const char sha256[65],
+static enum err_code fetch_into(struct cache *c, const char *sha256,
 				uint64_t len, int fd, struct mono deadline,
 				struct err *e)
 {
@@ -206,7 +212,7 @@ static enum err_code fetch_into(struct cache *c, const char sha256[65],
 	return rc;
 }
 
-static enum err_code fetch(struct cache *c, const char sha256[65], uint64_t len,
+static enum err_code fetch(struct cache *c, const char *sha256, uint64_t len,
 			   struct mono deadline, struct err *e)
 {
 	char part[512], whole[512];
@@ -233,7 +239,7 @@ static enum err_code fetch(struct cache *c, const char sha256[65], uint64_t len,
 	return rc;
 }
 
-enum err_code cache_ensure(struct cache *c, const char sha256[65],
+enum err_code cache_ensure(struct cache *c, const char *sha256,
 			   uint64_t len_bytes, struct mono deadline,
 			   struct err *e)
 {
@@ -306,7 +312,7 @@ static enum err_code survey(struct cache_image *i, char hex[65], struct err *e)
 	return rc;
 }
 
-enum err_code cache_open(struct cache *c, const char sha256[65],
+enum err_code cache_open(struct cache *c, const char *sha256,
 			 struct cache_image **out, struct err *e)
 {
 	struct cache_image *i = calloc(1, sizeof(*i));

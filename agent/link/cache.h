@@ -26,7 +26,7 @@ void cache_free(struct cache *c);
 /* See that the image is on the disk, whole: fetch it when it is not. One
  * fetch at a time; others wait. Blocks until the deadline. ERR_INTEGRITY when
  * what the controller sends has another hash or length. */
-enum err_code cache_ensure(struct cache *c, const char sha256[65],
+enum err_code cache_ensure(struct cache *c, const char *sha256,
 			   uint64_t len_bytes, struct mono deadline,
 			   struct err *e);
 
@@ -35,7 +35,7 @@ struct cache_image;
 
 /* ERR_NOT_FOUND; ERR_INTEGRITY when the file has another content than its
  * name says: it is set aside as HASH.bad then. */
-enum err_code cache_open(struct cache *c, const char sha256[65],
+enum err_code cache_open(struct cache *c, const char *sha256,
 			 struct cache_image **i, struct err *e);
 void cache_close(struct cache_image *i);
 uint64_t cache_len(const struct cache_image *i);

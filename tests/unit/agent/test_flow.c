@@ -1,0 +1,680 @@
+/* The attempt's state machine over a board, a card and a controller in
+ * memory, with the real spool, cache, keeper and dialogue. */
+#include "agent/flow/attempt.h"
+#include "agent/flow/cardbox.h"
+#include "agent/flow/keeper.h"
+#include "agent/flow/resume.h"
+#include "agent/flow/steps.h"
+#include "proto/base/hex.h"
+#include "proto/base/log.h"
+#include "tests/unit/agent/fake_image.h"
+#include "tests/unit/agent/fake_line.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct dbuf image;
+static char image_hash[65];
+static uint8_t loader[100];
+
+/* ---- one station, made anew for each test ---- */
+
+static struct {
+	char dir[64];
+	struct station st;
+	struct keeper keeper;
+	struct target *target;
+	bool up;
+} world;
+
+static void open_world(void)
+{
+	const char *names[] = {"h1"};
+	char path[96];
+	struct err e;
+	struct spool *spool;
+
+	snprintf(path, sizeof(path), "%s/spool.db", world.dir);
+	if (spool_open(&spool, path, &e) != ERR_OK)
+		fail_msg("%s", e.text);
+	assert_int_equal(resume_recover(spool, &e), ERR_OK);
+	station_init(&world.st, names, 1);
+	world.st.spool = spool;
+	world.st.link = (struct link *)1; /* the fake needs none */
+	world.st.loader = loader;
+	world.st.loader_len = sizeof(loader);
+	world.st.silence_ms = 400;
+	assert_int_equal(
+		cache_new(&world.st.cache, world.dir, world.st.link, &e),
+		ERR_OK);
+	assert_int_equal(cardbox_start(&world.st.cards, "*PCD*", &e), ERR_OK);
+	assert_int_equal(keeper_start(&world.keeper, &world.st, &e), ERR_OK);
+	assert_int_equal(target_open(&world.target, NULL, &e), ERR_OK);
+	world.up = true;
+}
+
+static void close_world(void)
+{
+	if (!world.up)
+		return;
+	station_stop(&world.st);
+	keeper_join(&world.keeper);
+	cardbox_stop(world.st.cards);
+	cache_free(world.st.cache);
+	spool_close(world.st.spool);
+	station_fini(&world.st);
+	world.up = false;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	fake_reset();
+	fake.image = image.data;
+	fake.image_len = image.len;
+	strcpy(world.dir, "/tmp/provline-flow-XXXXXX");
+	assert_non_null(mkdtemp(world.dir));
+	open_world();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[96];
+
+	(void)state;
+	close_world();
+	snprintf(command, sizeof(command), "rm -rf %s", world.dir);
+	return system(command);
+}
+
+static struct msg_ASSIGNMENT job(void)
+{
+	struct msg_ASSIGNMENT a = {.lot = "L1", .lot_state = "running"};
+
+	memcpy(a.image_sha256, image_hash, sizeof(a.image_sha256));
+	a.image_len = image.len;
+	strcpy(a.fwid, "fw-1");
+	return a;
+}
+
+static struct attempt_end run(void)
+{
+	struct msg_ASSIGNMENT order = job();
+	struct attempt_end end;
+	struct err e;
+
+	if (!fake.away && cache_ensure(world.st.cache, image_hash, image.len,
+				       mono_after_ms(1000), &e) != ERR_OK)
+		fail_msg("%s", e.text);
+	if (attempt_run(&world.st, 0, world.target, &order, &end, &e) != ERR_OK)
+		fail_msg("%s", e.text);
+	return end;
+}
+
+/* Until the controller has this many results. */
+static void await_results(unsigned n)
+{
+	struct mono deadline = mono_after_ms(5000);
+
+	while (fake.results < n && !mono_passed(deadline))
+		mono_sleep_ms(5);
+	assert_int_equal(fake.results, n);
+}
+
+/* Run; the attempt must fail with this code in this step. */
+static struct attempt_end run_failing(enum failure f, enum step step)
+{
+	unsigned before = fake.results;
+	struct attempt_end end = run();
+
+	assert_string_equal(failure_code(end.failure), failure_code(f));
+	assert_int_equal(end.outcome, OUTCOME_FAIL);
+	await_results(before + 1);
+	assert_string_equal(fake.result.outcome, "fail");
+	assert_string_equal(fake.result.failure_code, failure_code(f));
+	assert_string_equal(fake.result.failure_step, step_name(step));
+	return end;
+}
+
+/* ---- table ---- */
+
+static void table_follows_steps_def(void **state)
+{
+	(void)state;
+	for (int s = 0; s < STEP_COUNT; s++) {
+		assert_int_equal(flow_steps[s].step, s);
+		assert_int_equal(flow_steps[s].irreversible,
+				 step_irreversible((enum step)s));
+		assert_int_equal(flow_steps[s].run == NULL, s == STEP_RECORD);
+		assert_int_equal(flow_steps[s].budget_ms > 0, s != STEP_RECORD);
+	}
+}
+
+/* ---- passing ---- */
+
+static void passes(void **state)
+{
+	struct attempt_end end = run();
+
+	(void)state;
+	assert_int_equal(end.outcome, OUTCOME_PASS);
+	assert_true(end.recorded);
+	assert_int_equal(fake.results, 1);
+	assert_int_equal(fake.counter, 49);
+	assert_int_equal(fake.licences_recorded, 1);
+	assert_string_equal(fake.result.outcome, "pass");
+	assert_string_equal(fake.result.failure_code, "");
+	assert_string_equal(fake.result.nor_sha256, image_hash);
+	assert_int_equal(fake.result.counter_before, 50);
+	assert_int_equal(fake.result.counter_after, 49);
+	assert_int_equal(fake.result.app_test_status, 0);
+	assert_int_equal(fake.result.steps_n, STEP_RECORD);
+	for (size_t i = 0; i < fake.result.steps_n; i++)
+		assert_string_equal(fake.result.steps[i].state, "done");
+	assert_int_equal(fake.result.measurements_n, 2);
+	assert_int_equal(strlen(fake.result.cert_sha256), 64);
+	/* the DUT's text is data: no terminal is driven by it */
+	assert_non_null(strstr(fake.result.log, "hello \\x1b[2J operator"));
+	assert_null(strchr(fake.result.log, '\x1b'));
+}
+
+static void second_attempt_reuses_licence(void **state)
+{
+	(void)state;
+	fake.test_pass_flag = false;
+	run_failing(FAILURE_MODEM, STEP_HARDWARE_TEST);
+	fake.test_pass_flag = true;
+	fake.locked = false; /* repaired and erased */
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.counter, 49);
+	assert_int_equal(fake.licences_recorded, 1);
+	assert_int_equal(fake.result.counter_before, -1);
+	assert_int_equal(strlen(fake.result.licence_id), 16);
+}
+
+/* ---- each way to fail ---- */
+
+static void fails_flapping(void **state)
+{
+	(void)state;
+	fake.flapping = true;
+	assert_true(run_failing(FAILURE_NO_CONTACT, STEP_DETECT).retry ==
+		    false); /* no permit, so no word about a retest */
+}
+
+static void fails_foreign(void **state)
+{
+	(void)state;
+	fake.dev_id = 0x481;
+	run_failing(FAILURE_FOREIGN_CHIP, STEP_IDENTIFY);
+	assert_int_equal(fake.permits, 0);
+}
+
+static void fails_rdp(void **state)
+{
+	(void)state;
+	fake.rdp = 0xDC;
+	run_failing(FAILURE_RDP_LOCKED, STEP_IDENTIFY);
+}
+
+static void fails_locked_elsewhere(void **state)
+{
+	(void)state;
+	fake.locked = true;
+	run_failing(FAILURE_RDP_LOCKED, STEP_IDENTIFY);
+	assert_int_equal(fake.permits, 0);
+}
+
+static void fails_permit(void **state)
+{
+	(void)state;
+	fake.permit_error = ERR_QUOTA;
+	run_failing(FAILURE_PERMIT_REFUSED, STEP_PERMIT);
+	assert_non_null(strstr(fake.result.failure_text, "set by the test"));
+	fake.permit_error = ERR_EXISTS;
+	run_failing(FAILURE_PROVISIONED, STEP_PERMIT);
+}
+
+static void fails_nor(void **state)
+{
+	(void)state;
+	fake.nor_error = ERR_NOT_FOUND;
+	run_failing(FAILURE_NOR_MISSING, STEP_SPI_FLASH);
+	fake.nor_error = ERR_OK;
+	fake.nor_bytes = 4u << 20;
+	run_failing(FAILURE_NOR_WRONG_SIZE, STEP_SPI_FLASH);
+	fake.nor_bytes = 8u << 20;
+	fake.program_error = ERR_TIMEOUT;
+	run_failing(FAILURE_NOR_STUCK, STEP_SPI_FLASH);
+	fake.program_error = ERR_INTEGRITY;
+	run_failing(FAILURE_NOR_VERIFY, STEP_SPI_FLASH);
+	fake.program_error = ERR_OK;
+	fake.nor_other_bytes = true;
+	run_failing(FAILURE_NOR_VERIFY, STEP_SPI_FLASH);
+	assert_int_equal(fake.counter, 50);
+}
+
+static void fails_altered_image(void **state)
+{
+	char path[200];
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	fake.locked = false;
+	fake.uid[0] ^= 1;
+	snprintf(path, sizeof(path), "%s/images/%s.pli", world.dir, image_hash);
+	f = fopen(path, "r+b");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 9999, SEEK_SET), 0);
+	fputc(image.data[9999] ^ 1, f);
+	fclose(f);
+	run_failing(FAILURE_IMAGE_ALTERED, STEP_SPI_FLASH);
+}
+
+static void fails_card(void **state)
+{
+	(void)state;
+	fake.card_there = false;
+	assert_true(run_failing(FAILURE_CARD_MISSING, STEP_LICENCE).retry);
+	fake.card_there = true;
+	fake.counter = 0;
+	run_failing(FAILURE_CARD_EMPTY, STEP_LICENCE);
+	fake.counter = 50;
+	fake.card_fwid[3] = '2';
+	run_failing(FAILURE_CARD_WRONG, STEP_LICENCE);
+	fake.card_fwid[3] = '1';
+	fake.card_operational = false;
+	run_failing(FAILURE_CARD_WRONG, STEP_LICENCE);
+	fake.card_operational = true;
+	fake.cert_error = ERR_TARGET_FAULT;
+	run_failing(FAILURE_CHIP_CERTIFICATE, STEP_LICENCE);
+	assert_int_equal(fake.counter, 50);
+	assert_int_equal(fake.licences_recorded, 0);
+}
+
+static void lost_licence_is_indeterminate(void **state)
+{
+	struct attempt_end end;
+
+	(void)state;
+	fake.licence_lost = true;
+	end = run();
+	assert_int_equal(end.outcome, OUTCOME_INDETERMINATE);
+	await_results(1);
+	assert_string_equal(fake.result.outcome, "indeterminate");
+	assert_int_equal(fake.result.counter_after, 49);
+}
+
+static void unrecorded_licence_is_not_used(void **state)
+{
+	(void)state;
+	fake.licence_record_error = ERR_CONFLICT;
+	run_failing(FAILURE_PERMIT_REFUSED, STEP_LICENCE);
+	assert_false(fake.locked);
+}
+
+static void fails_flash(void **state)
+{
+	(void)state;
+	fake.flash_error = ERR_INTEGRITY;
+	run_failing(FAILURE_FLASH_WRITE, STEP_SFI_LOAD);
+}
+
+static void fails_lock(void **state)
+{
+	(void)state;
+	fake.lock_stays_open = true;
+	run_failing(FAILURE_LOCK_FAILED, STEP_LOCK_DOWN);
+	fake.lock_error = ERR_STATE;
+	run_failing(FAILURE_LOCK_FAILED, STEP_LOCK_DOWN);
+}
+
+static void lost_in_lock_down_is_indeterminate(void **state)
+{
+	struct attempt_end end;
+
+	(void)state;
+	fake.lock_error = ERR_PROBE_GONE;
+	end = run();
+	assert_int_equal(end.outcome, OUTCOME_INDETERMINATE);
+	assert_int_equal(end.failure, FAILURE_PROBE_LOST);
+}
+
+/* fault at an item of the DUT's script, and what must come of it */
+static void expect(enum dut_item at, enum dut_fault fault, enum failure f,
+		   enum step step)
+{
+	fake.at = at;
+	fake.fault = fault;
+	fake.uid[11]++; /* another unit each time */
+	fake.locked = false;
+	run_failing(f, step);
+}
+
+static void fails_silent(void **state)
+{
+	(void)state;
+	expect(DUT_BOOT_LOADER, DUT_HANG, FAILURE_NO_BOOT, STEP_SFI_INSTALL);
+	expect(DUT_INSTALLED_TEST, DUT_HANG, FAILURE_UART_LOST,
+	       STEP_SFI_INSTALL);
+	expect(DUT_TEST_2, DUT_HANG, FAILURE_UART_LOST, STEP_HARDWARE_TEST);
+	expect(DUT_CSR_2, DUT_HANG, FAILURE_UART_LOST, STEP_IDENTITY);
+	expect(DUT_INSTALLED_KERNEL, DUT_HANG, FAILURE_UART_LOST,
+	       STEP_MICROVISOR_INSTALL);
+	expect(DUT_BOOT_KERNEL, DUT_HANG, FAILURE_NO_BOOT, STEP_APP_TEST);
+	expect(DUT_APP_TEST, DUT_HANG, FAILURE_APP_TEST_TIMEOUT, STEP_APP_TEST);
+	expect(DUT_DONE, DUT_HANG, FAILURE_UART_LOST, STEP_APP_INSTALL);
+}
+
+static void fails_as_the_dut_says(void **state)
+{
+	(void)state;
+	fake.fail_code = "wifi";
+	expect(DUT_TEST_2, DUT_FAIL, FAILURE_WIFI, STEP_HARDWARE_TEST);
+	assert_string_equal(fake.result.failure_text, "seen \\x1b[31m");
+	fake.fail_code = "licence-rejected";
+	expect(DUT_STAGE, DUT_FAIL, FAILURE_LICENCE_REJECTED, STEP_SFI_INSTALL);
+	fake.fail_code = "no-such-code";
+	expect(DUT_READY, DUT_FAIL, FAILURE_FIRMWARE_UNKNOWN,
+	       STEP_HARDWARE_TEST);
+	fake.fail_code = "certificate-store";
+	expect(DUT_STORED, DUT_FAIL, FAILURE_CERT_STORE, STEP_CERTIFICATE);
+}
+
+static void judges_limits_itself(void **state)
+{
+	(void)state;
+	fake.test_value = "21"; /* limits 5 to 20, and the DUT says pass */
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
+	fake.test_value = "1e1";
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
+}
+
+static void checks_what_the_dut_reports(void **state)
+{
+	(void)state;
+	fake.installed_other = true;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_IMAGE_REJECTED, STEP_SFI_INSTALL);
+	fake.installed_other = false;
+	fake.device_id = "PVffffffffffffffffffffffffffffffff";
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_IDENTITY_WRONG, STEP_IDENTITY);
+	fake.device_id = "PV00112233445566778899aabbccddeeff";
+	fake.stored_other = true;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_CERT_STORE, STEP_CERTIFICATE);
+	fake.stored_other = false;
+	fake.app_test_status = 3;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_APP_TEST, STEP_APP_TEST);
+	assert_int_equal(fake.result.app_test_status, 3);
+}
+
+static void fails_certificate(void **state)
+{
+	(void)state;
+	fake.csr_error = ERR_INTEGRITY;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_CSR_INVALID, STEP_CERTIFICATE);
+	fake.csr_error = ERR_CLOUD;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_CLOUD_DOWN, STEP_CERTIFICATE);
+	fake.csr_error = ERR_REFUSED;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_CSR_REFUSED, STEP_CERTIFICATE);
+}
+
+static void sees_the_board_go(void **state)
+{
+	(void)state;
+	world.st.silence_ms = 4000;
+	expect(DUT_STAGE, DUT_GONE, FAILURE_CONTACT_LOST, STEP_SFI_INSTALL);
+	fake.present = true;
+	fake.program_error = ERR_NO_TARGET;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_CONTACT_LOST, STEP_SPI_FLASH);
+}
+
+/* ---- what must not disturb ---- */
+
+static void survives(enum dut_item at, enum dut_fault fault)
+{
+	fake.at = at;
+	fake.fault = fault;
+	fake.uid[11]++;
+	fake.locked = false;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.result.measurements_n, 2);
+	assert_int_equal(fake.result.steps_n, STEP_RECORD);
+}
+
+static void survives_noise_and_doubles(void **state)
+{
+	(void)state;
+	for (int at = 0; at < DUT_END; at++) {
+		if (at == DUT_APP_LOG)
+			continue;
+		survives((enum dut_item)at, DUT_NOISE);
+		survives((enum dut_item)at, DUT_TWICE);
+	}
+}
+
+static void survives_reset_of_the_dut(void **state)
+{
+	static const enum dut_item at[] = {DUT_INSTALLED_TEST,	DUT_TEST_2,
+					   DUT_IDENTITY,	DUT_CSR_2,
+					   DUT_STORED,		DUT_APP_TEST,
+					   DUT_INSTALLED_KERNEL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		survives(at[i], DUT_RESET);
+}
+
+/* ---- the controller ---- */
+
+static void *come_back(void *arg)
+{
+	(void)arg;
+	mono_sleep_ms(700);
+	fake.result_away = false;
+	return NULL;
+}
+
+static void waits_for_the_record(void **state)
+{
+	struct mono started = mono_now();
+	pthread_t thread;
+
+	(void)state;
+	fake.result_away = true;
+	fake.light = TARGET_LIGHT_BUSY;
+	assert_int_equal(pthread_create(&thread, NULL, come_back, NULL), 0);
+	assert_true(run().recorded);
+	assert_true(mono_diff_ms(mono_now(), started) >= 650);
+	assert_int_equal(fake.results, 1);
+	pthread_join(thread, NULL);
+}
+
+static void stops_when_the_lease_is_lost(void **state)
+{
+	(void)state;
+	fake.renew_refused = true; /* and the lease is 900 ms */
+	world.st.silence_ms = 2000;
+	expect(DUT_READY, DUT_SLOW, FAILURE_PERMIT_REFUSED, STEP_CERTIFICATE);
+	assert_string_equal(fake.result.cert_sha256, "");
+}
+
+/* ---- dying and coming back ---- */
+
+/* Run one attempt in a process that dies at a point; then come back here. */
+static void die_at(enum crash c)
+{
+	pid_t child;
+	int status = 0;
+
+	close_world();
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		fake.crash = c;
+		open_world();
+		(void)run();
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 9);
+	open_world();
+	await_results(1);
+}
+
+static void recovers_outside(void **state)
+{
+	(void)state;
+	die_at(CRASH_NOR);
+	assert_string_equal(fake.result.outcome, "fail");
+	assert_string_equal(fake.result.failure_code, "station");
+	assert_string_equal(fake.result.failure_step, "spi-flash");
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.results, 2);
+}
+
+static void recovers_in_licence(void **state)
+{
+	(void)state;
+	die_at(CRASH_CARD);
+	assert_string_equal(fake.result.outcome, "indeterminate");
+	assert_string_equal(fake.result.failure_step, "licence");
+	assert_string_equal(fake.result.card_serial, "CARD0001");
+	assert_int_equal(fake.result.steps_n, 5);
+	assert_string_equal(fake.result.steps[4].state, "unknown");
+}
+
+static void recovers_in_lock_down(void **state)
+{
+	(void)state;
+	die_at(CRASH_LOCK);
+	assert_string_equal(fake.result.outcome, "indeterminate");
+	/* the licence is used again */
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.result.counter_before, -1);
+}
+
+static void resumes(enum crash c, enum dut_item runs_from, const char *outcome)
+{
+	die_at(c);
+	assert_string_equal(fake.result.outcome, outcome);
+	fake.locked = true;
+	fake.runs_from = runs_from;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_string_equal(fake.permit_asked.condition, "resumed");
+	assert_string_equal(fake.result.nor_sha256, image_hash);
+	assert_int_equal(strlen(fake.result.licence_id), 16);
+	assert_int_equal(fake.counter, 50); /* counted in the child only */
+}
+
+static void resumes_in_loader(void **state)
+{
+	(void)state;
+	resumes(CRASH_LOCK, DUT_BOOT_LOADER, "indeterminate");
+}
+
+static void resumes_in_test(void **state)
+{
+	(void)state;
+	resumes(CRASH_TEST, DUT_BOOT_TEST, "fail");
+}
+
+static void resumes_in_certificate(void **state)
+{
+	(void)state;
+	resumes(CRASH_CSR, DUT_BOOT_TEST, "indeterminate");
+}
+
+static void resumes_in_kernel(void **state)
+{
+	(void)state;
+	resumes(CRASH_CSR, DUT_BOOT_KERNEL, "indeterminate");
+}
+
+static void result_survives(void **state)
+{
+	(void)state;
+	die_at(CRASH_RESULT);
+	assert_string_equal(fake.result.outcome, "pass");
+	assert_int_equal(fake.results, 1);
+	/* still in the harness: shown again, counted once */
+	fake.locked = true;
+	fake.runs_from = DUT_BOOT_KERNEL;
+	assert_true(run().nothing);
+	assert_int_equal(fake.results, 1);
+	assert_int_equal(fake.permits, 0); /* the child had it */
+}
+
+static void stopping_ends_the_attempt(void **state)
+{
+	struct attempt_end end;
+
+	(void)state;
+	station_stop(&world.st);
+	target_cancel(world.target);
+	end = run();
+	assert_int_equal(end.outcome, OUTCOME_FAIL);
+	assert_int_equal(end.failure, FAILURE_STATION);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(table_follows_steps_def),
+		T(passes),
+		T(second_attempt_reuses_licence),
+		T(fails_flapping),
+		T(fails_foreign),
+		T(fails_rdp),
+		T(fails_locked_elsewhere),
+		T(fails_permit),
+		T(fails_nor),
+		T(fails_altered_image),
+		T(fails_card),
+		T(lost_licence_is_indeterminate),
+		T(unrecorded_licence_is_not_used),
+		T(fails_flash),
+		T(fails_lock),
+		T(lost_in_lock_down_is_indeterminate),
+		T(fails_silent),
+		T(fails_as_the_dut_says),
+		T(judges_limits_itself),
+		T(checks_what_the_dut_reports),
+		T(fails_certificate),
+		T(sees_the_board_go),
+		T(survives_noise_and_doubles),
+		T(survives_reset_of_the_dut),
+		T(waits_for_the_record),
+		T(stops_when_the_lease_is_lost),
+		T(recovers_outside),
+		T(recovers_in_licence),
+		T(recovers_in_lock_down),
+		T(resumes_in_loader),
+		T(resumes_in_test),
+		T(resumes_in_certificate),
+		T(resumes_in_kernel),
+		T(result_survives),
+		T(stopping_ends_the_attempt),
+	};
+	char folder[] = "/tmp/provline-image-XXXXXX", command[64];
+	int rc;
+
+	log_init("test", LOG_ERROR);
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	fake_image_make(folder, &image, image_hash);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	dbuf_fini(&image);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command) == 0 ? rc : 1;
+}
