@@ -92,6 +92,7 @@ static cfg_t *parser_new(void)
 		CFG_STR("product", "Provline harness", CFGF_NONE),
 		CFG_STR("layout", "resistor", CFGF_NONE),
 		CFG_STR("trace", "", CFGF_NONE),
+		CFG_STR("scanner", "", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t reader[] = {
@@ -157,6 +158,7 @@ static void take_probe(struct config_probe *p, cfg_t *sec)
 			    ? HARNESS_RESISTOR
 			    : HARNESS_OUTPUT_ENABLE;
 	p->trace = optional(sec, "trace");
+	p->scanner = optional(sec, "scanner");
 }
 
 static enum err_code take_sections(struct config *c, cfg_t *cfg,

@@ -13,6 +13,8 @@
  *     product = "Provline harness"
  *     layout = "resistor"                # or output-enable
  *     trace = "pv0001.vcd"               # pins, for sigrok; default none
+ *     scanner = "/run/bench/scan1"       # barcode scanner's device file;
+ *                                        # default none
  *   }
  *   card_reader "SFI" {                  # reader's name
  *     socket = "/run/bench/pcscd"        # PCSCLITE_CSOCK_NAME
@@ -30,7 +32,8 @@
 struct config_probe {
 	struct probe_config usb;
 	enum harness_layout layout;
-	const char *trace; /* NULL for none */
+	const char *trace;   /* NULL for none */
+	const char *scanner; /* NULL for none */
 };
 
 struct config_reader {

@@ -10,6 +10,7 @@
 
 #define LOOK_TWICE_MS	       40   /* a light that stays this long is meant */
 #define PAUSE_MS	       150  /* between two boards */
+#define SCAN_AGAIN_MS	       1000 /* of a dark light with a board in */
 #define PAUSE_LIGHT_MS	       3000 /* longest wait for the light to go off */
 #define RETRY_LIGHT	       (HARNESS_RED | HARNESS_YELLOW)
 
@@ -178,7 +179,19 @@ static void put_in_next(struct worker *w)
 	f->again = false;
 	f->lights_seq = w->harness->lights_seq;
 	worker_put_in(w, b, NULL);
+	f->scanned = mono_now();
 	enter(f, FEEDER_IN);
+}
+
+static void scan_again(struct worker *w)
+{
+	struct feeder *f = &w->feeder;
+
+	if (w->board == NULL || w->harness->lights != 0 ||
+	    !mono_passed(mono_add_ms(f->scanned, SCAN_AGAIN_MS)))
+		return;
+	barcode_scan(&w->barcode, w->board->spec.serial);
+	f->scanned = mono_now();
 }
 
 static bool means_something(uint8_t lights)
@@ -193,6 +206,7 @@ static void watch(struct worker *w)
 
 	if (f->state == FEEDER_IN && w->board == NULL)
 		enter(f, FEEDER_DROPPED);
+	scan_again(w);
 	if (w->harness->lights_seq == f->lights_seq ||
 	    !means_something(w->harness->lights))
 		return;

@@ -4,8 +4,10 @@
  * board goes back in, once. Boards that fall out by themselves (faults of kind
  * ONCE) are put back only if the light asks for it.
  *
- * The operator knows nothing but the light. A light counts when it changed
- * while the board was in, and stays for as long as a person needs to look.
+ * The operator scans each board's label when it goes in, and again while the
+ * light stays dark, and knows nothing but the light. A light counts when it
+ * changed while the board was in, and stays for as long as a person needs to
+ * look.
  *
  * struct feed is shared by all workers and the control socket, with a mutex;
  * struct feeder is one harness's hands and belongs to its worker.
@@ -57,6 +59,7 @@ struct feeder {
 	uint64_t lights_seq; /* when the board went in */
 	uint8_t verdict;
 	struct mono since;
+	struct mono scanned; /* when its label was scanned last */
 	/* ONCE faults: what the chip's account showed when last quiet. */
 	uint64_t transfers, flash_ns;
 };

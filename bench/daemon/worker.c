@@ -31,6 +31,7 @@ enum err_code worker_put_in(struct worker *w, struct board *b, struct err *e)
 	w->feeder.flash_ns = 0;
 	w->board = b;
 	harness_insert(w->harness, b->chip, &contact);
+	barcode_scan(&w->barcode, b->spec.serial);
 	log_info("BOARD_IN", "probe=%s board=%s uid=%s", w->config->usb.serial,
 		 b->spec.serial, b->uid_hex);
 	return ERR_OK;
@@ -217,6 +218,9 @@ static enum err_code build(struct worker *w, const struct config *c,
 	rc = probe_new(&w->probe, &w->config->usb, w->harness, e);
 	if (rc != ERR_OK)
 		return rc;
+	rc = barcode_open(&w->barcode, w->config->scanner, e);
+	if (rc != ERR_OK)
+		return rc;
 	usb_port_init(&w->usb, w->probe);
 	worker_pace_init(w, c->pace);
 	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -238,6 +242,7 @@ enum err_code worker_start(struct worker *w, const struct config *c,
 			     .feed = feed,
 			     .seed = c->seed,
 			     .plugged = true,
+			     .barcode = {.master = -1, .slave = -1},
 			     .event_fd = -1};
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->cond, NULL);
@@ -272,6 +277,7 @@ void worker_stop(struct worker *w)
 	harness_free(w->harness);
 	w->probe = NULL;
 	w->harness = NULL;
+	barcode_close(&w->barcode);
 	if (w->event_fd >= 0)
 		close(w->event_fd);
 	pthread_cond_destroy(&w->cond);

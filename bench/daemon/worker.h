@@ -21,6 +21,7 @@
 #ifndef BENCH_DAEMON_WORKER_H
 #define BENCH_DAEMON_WORKER_H
 
+#include "bench/daemon/barcode.h"
 #include "bench/daemon/board.h"
 #include "bench/daemon/config.h"
 #include "bench/daemon/feeder.h"
@@ -50,7 +51,8 @@ struct worker {
 	struct probe *probe;
 	struct usb_port usb;
 	struct feeder feeder;
-	struct board *board; /* in the harness */
+	struct barcode barcode; /* beside the harness */
+	struct board *board;	/* in the harness */
 	struct worker_pace pace;
 	bool stop;
 	/* shared */

@@ -220,8 +220,8 @@ static enum err_code insert_card(struct line *l, unsigned station,
 	snprintf(file, sizeof file, "S%u.card", station);
 	snprintf(bay, sizeof bay, "S%u", station);
 	return control_call(&l->control,
-			    json_pack("{ss ss ss}", "cmd", "card-insert", "reader",
-				      bay, "file", at(l, file)),
+			    json_pack("{ss ss ss}", "cmd", "card-insert",
+				      "reader", bay, "file", at(l, file)),
 			    NULL, e);
 }
 

@@ -75,13 +75,14 @@ enum err_code settings_controller(const struct line *l, const char *path,
 	ok = !dbuf_addf(&t,
 			"data_dir = \"%s/controller\"\n"
 			"agent_listen = \"tls+tcp://127.0.0.1:%d\"\n"
-			"https_listen = \"127.0.0.1\"\n"
+			"https_host = \"127.0.0.1\"\n"
 			"https_port = %d\n"
 			"web_root = \"%s/../web\"\n"
 			"cloud_url = \"https://localhost:%d/.well-known/est\"\n"
-			"cloud_ca_file = \"%s/cloud-ca.pem\"\n"
+			"cloud_ca = \"%s/cloud-ca.pem\"\n"
 			"cloud_user = \"controller\"\n"
-			"cloud_secret_file = \"%s/cloud.secret\"\n",
+			"cloud_password_file = \"%s/cloud.secret\"\n"
+			"heartbeat_ms = 200\n",
 			l->work, l->agent_port, l->https_port, l->bin,
 			l->cloud_port, l->options.out, l->work);
 	return save(&t, ok, path, e);
@@ -97,7 +98,7 @@ enum err_code settings_agent(const struct line *l, unsigned number,
 	ok = !dbuf_addf(&t,
 			"station = \"S%u\"\n"
 			"data_dir = \"%s/agent-S%u\"\n"
-			"controller = \"tls+tcp://localhost:%d\"\n"
+			"controllers = { \"tls+tcp://localhost:%d\" }\n"
 			"enrol_url = \"%s\"\n"
 			"sfi_loader = \"%s/../firmware/sfi-loader.bin\"\n",
 			number, l->work, number, l->agent_port, l->url, l->bin);
