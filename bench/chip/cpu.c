@@ -153,10 +153,14 @@ static void run_slice(struct chip *c, size_t insns)
 	hooks_forget_code(c);
 	uc_reg_read(cpu->uc, UC_ARM_REG_PC, &pc);
 	cpu->stop = CPU_STOP_NONE;
+	cpu->next_pc = 0;
 	cpu->block = 0;
 	cpu->inside = true;
 	/* The end address is odd, so that no instruction has it. */
 	err = uc_emu_start(cpu->uc, pc | 1u, 1, 0, insns);
+	/* Between linked blocks Unicorn leaves the PC where the chain began. */
+	if (cpu->next_pc != 0)
+		uc_reg_write(cpu->uc, UC_ARM_REG_PC, &cpu->next_pc);
 	hooks_settle_store(c);
 	cpu->inside = false;
 	cpu->cycles += cpu->block;

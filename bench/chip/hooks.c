@@ -121,6 +121,7 @@ static void on_block(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)
 	cpu->block = insns;
 	if (cpu->cycles + insns > cpu->limit || cpu->stop != CPU_STOP_NONE) {
 		cpu->block = 0;
+		cpu->next_pc = (uint32_t)addr | 1u;
 		stop_now(c, CPU_STOP_TIME);
 	}
 }

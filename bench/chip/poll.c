@@ -78,8 +78,12 @@ void poll_before_read(struct chip *c, uint32_t addr)
 		p->rounds = 0;
 		return;
 	}
-	if (++p->rounds >= POLL_ROUNDS)
+	if (++p->rounds < POLL_ROUNDS)
+		return;
+	/* What has happened since the round began has not been read yet. */
+	if (p->rounds > POLL_ROUNDS && p->next_ps > cpu_time_ps(&c->cpu))
 		let_time_pass(c);
+	p->next_ps = board_next_event(c, cpu_time_ps(&c->cpu));
 }
 
 void poll_after_read(struct chip *c, uint32_t addr, uint32_t value,

@@ -40,6 +40,7 @@ struct poll {
 	uint64_t begin_ps;   /* when the first round began */
 	uint64_t round_at;   /* cycle count at which this round began */
 	uint64_t round_cost; /* cycles of the last round */
+	uint64_t next_ps;    /* next event, as seen when the round began */
 };
 
 void poll_reset(struct chip *c);
