@@ -1,6 +1,5 @@
-/* One line at a time: after a line end the other side of a CR LF pair is taken
- * off the wire before the line is looked at, because looking takes longer than
- * half a bit. */
+/* Bytes are taken off the wire in bursts and looked at afterwards, because
+ * looking takes longer than a bit. */
 #include "firmware/common/dialogue.h"
 
 #include "firmware/hal/hal.h"
@@ -8,12 +7,14 @@
 
 #include <string.h>
 
-#define BOOT_ROUNDS  20u
-#define LISTEN_MS    20u
-#define LINE_PAIR_MS 1u
+#define BOOT_ROUNDS 20u
+#define LISTEN_MS   20u
 
 static struct uart_link link;
 static struct uart_lines lines;
+/* Three lines: as much as a peer sends without waiting for an answer. */
+static uint8_t burst[3 * UART_LINE_MAX];
+static size_t burst_len, burst_at;
 /* A sentence that came while an ACK was awaited. */
 static struct uart_sentence early;
 static bool have_early;
@@ -31,15 +32,13 @@ void dialogue_set_text(char *field, size_t size, const char *src)
 static bool receive_line(uint32_t wait_ms)
 {
 	for (;;) {
-		int byte = hal_uart_byte(wait_ms);
-
-		if (byte < 0)
+		while (burst_at < burst_len)
+			if (uart_lines_feed(&lines, burst[burst_at++]))
+				return true;
+		burst_at = 0;
+		burst_len = hal_uart_receive(burst, sizeof(burst), wait_ms);
+		if (burst_len == 0)
 			return false;
-		if (uart_lines_feed(&lines, (uint8_t)byte)) {
-			if (byte == '\r')
-				(void)hal_uart_byte(LINE_PAIR_MS);
-			return true;
-		}
 	}
 }
 

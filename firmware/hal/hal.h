@@ -21,9 +21,11 @@ void hal_wait_ms(uint32_t wait_ms); /* up to 20000 */
 /* -------- provisioning UART -------- */
 
 void hal_uart_send(const char *bytes, size_t len);
-/* The next byte, or -1 after wait_ms (up to 20000) of silence. A byte that
- * comes in between two calls further apart than half a bit is lost. */
-int hal_uart_byte(uint32_t wait_ms);
+/* What comes in: waits at most wait_ms (up to 20000) for the first byte, then
+ * takes all until 2 ms of silence or size bytes. Returns how many. A byte that
+ * comes while nobody listens is lost, so what belongs together (an ACK and the
+ * sentence behind it) is taken in one go. */
+size_t hal_uart_receive(void *buf, size_t size, uint32_t wait_ms);
 
 /* -------- SPI NOR -------- */
 

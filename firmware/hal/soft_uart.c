@@ -10,6 +10,8 @@
 	((uint32_t)(((uint64_t)(n)*HAL_CLOCK_HZ + UART_BAUD) / \
 		    (2u * UART_BAUD)))
 
+#define SILENCE_US 2000u
+
 static void set_out(bool high)
 {
 	GPIO(1, GPIO_BSRR) = high ? 1u : 1u << 16;
@@ -70,22 +72,36 @@ static int receive_frame(uint32_t start)
 	return (frame & 1u << 9) != 0 ? (int)(frame >> 1 & 0xFFu) : 0;
 }
 
-int hal_uart_byte(uint32_t wait_ms)
+/* The next byte, or -1 after budget_us of silence. Noise that is no start bit
+ * begins the budget anew, four times at most. */
+static int receive_byte(uint32_t budget_us)
 {
-	uint32_t end = hal_ms() + wait_ms;
+	int byte = -1;
 
-	do {
-		int32_t left_ms = (int32_t)(end - hal_ms());
-
-		hal_budget_start(left_ms > 0 ? (uint32_t)left_ms * 1000u : 10u);
+	for (unsigned tries = 0; byte < 0 && tries < 4; tries++) {
+		hal_budget_start(budget_us);
 		while (IN_IS_HIGH() && !HAL_BUDGET_OVER())
 			;
-		if (!IN_IS_HIGH()) {
-			int byte = receive_frame(hal_ticks());
+		if (IN_IS_HIGH())
+			break;
+		byte = receive_frame(hal_ticks());
+	}
+	return byte;
+}
 
-			if (byte >= 0)
-				return byte;
-		}
-	} while ((int32_t)(end - hal_ms()) > 0);
-	return -1;
+size_t hal_uart_receive(void *buf, size_t size, uint32_t wait_ms)
+{
+	uint32_t budget_us = wait_ms * 1000u;
+	uint8_t *bytes = buf;
+	size_t len = 0;
+
+	while (len < size) {
+		int byte = receive_byte(budget_us);
+
+		if (byte < 0)
+			break;
+		bytes[len++] = (uint8_t)byte;
+		budget_us = SILENCE_US;
+	}
+	return len;
 }
