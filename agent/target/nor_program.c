@@ -122,7 +122,10 @@ static enum err_code program_what_differs(struct work *w, uint64_t at,
 		if (memcmp(w->want + i, w->have + i, PAGE) == 0)
 			continue;
 		c.addr = (uint32_t)at + i;
-		rc = octospi_modify(&w->n->ospi, &c, w->want + i, PAGE, 0,
+		/* waited for on the wire: dearer in clocks, but cheaper than
+		 * asking over USB again and again */
+		rc = octospi_modify(&w->n->ospi, &c, w->want + i, PAGE,
+				    w->n->geometry.page_typical_us,
 				    (int)w->n->geometry.page_max_ms + SLACK_MS,
 				    e);
 		if (rc == ERR_OK)
