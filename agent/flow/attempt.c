@@ -180,9 +180,10 @@ bool attempt_cross(struct attempt *a, enum flow_end *end)
 /* ---- the machine ---- */
 
 static const char *const end_state[] = {
-	[FLOW_DONE] = "done",	  [FLOW_SKIPPED] = "skipped",
-	[FLOW_FAILED] = "failed", [FLOW_UNKNOWN] = "unknown",
-	[FLOW_GOTO] = "skipped",  [FLOW_NOTHING] = "skipped",
+	[FLOW_DONE] = "done",	       [FLOW_SKIPPED] = "skipped",
+	[FLOW_FAILED] = "failed",      [FLOW_UNKNOWN] = "unknown",
+	[FLOW_GOTO] = "skipped",       [FLOW_NOTHING] = "skipped",
+	[FLOW_UNLABELLED] = "skipped",
 };
 
 static enum flow_end enter(struct attempt *a, enum step s, struct err *e)
@@ -418,11 +419,13 @@ enum err_code attempt_run(struct station *st, size_t h, struct target *t,
 	if (rc != ERR_OK)
 		goto out;
 	how = run_steps(a, e);
-	if (how == FLOW_NOTHING) {
-		end->nothing = true;
+	if (how == FLOW_NOTHING || how == FLOW_UNLABELLED) {
+		end->nothing = how == FLOW_NOTHING;
+		end->unlabelled = how == FLOW_UNLABELLED;
 		rc = spool_attempt_drop(st->spool, a->result->u.RESULT.attempt,
 					e);
-		log_info("PASSED_BEFORE", "uid=%s", a->result->u.RESULT.uid);
+		log_info(end->nothing ? "PASSED_BEFORE" : "UNLABELLED",
+			 "uid=%s", a->result->u.RESULT.uid);
 	} else {
 		rc = finish(a, how, end, e);
 	}

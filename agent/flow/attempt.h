@@ -32,7 +32,8 @@ enum flow_end {
 	FLOW_UNKNOWN, /* inside an irreversible step, its end not seen; failure
 		       * and text are set */
 	FLOW_GOTO,    /* the DUT has started another program: go to next */
-	FLOW_NOTHING  /* this unit has passed before: no attempt at all */
+	FLOW_NOTHING, /* this unit has passed before: no attempt at all */
+	FLOW_UNLABELLED /* no attempt either: nobody knows its label */
 };
 
 /* Which program the DUT runs, as its BOOT says. */
@@ -95,9 +96,10 @@ struct attempt {
 struct attempt_end {
 	enum outcome outcome;
 	enum failure failure;
-	bool nothing;  /* no attempt: the unit has passed before */
-	bool recorded; /* RECORDED came */
-	bool retry;    /* put the same board in again */
+	bool nothing;	 /* no attempt: the unit has passed before */
+	bool unlabelled; /* no attempt: its label has to be scanned first */
+	bool recorded;	 /* RECORDED came */
+	bool retry;	 /* put the same board in again */
 	char text[241];
 };
 

@@ -200,6 +200,11 @@ static void one_board(struct harness *h, const struct msg_ASSIGNMENT *order)
 		set_target(h, NULL);
 	if (station_stopping(h->st))
 		return;
+	h->first = false;
+	if (end.unlabelled) {
+		light(h, TARGET_LIGHT_OFF);
+		return;
+	}
 	show_end(h, &end);
 	wait_gone(h);
 	light(h, TARGET_LIGHT_OFF);
@@ -218,12 +223,13 @@ static void *harness_thread(void *arg)
 		if (!ready(h, &order))
 			continue;
 		if (is_present(h, true) && h->target != NULL) {
-			if (labelled(h))
+			if (labelled(h) || h->first)
 				one_board(h, &order);
 			else
 				(void)hold(h, "empty", "scan the board");
 			continue;
 		}
+		h->first = false;
 		(void)labelled(h);
 		station_show(h->st, h->index, "empty", STEP_COUNT, "");
 		(void)station_pause(h->st, POLL_MS);
@@ -239,9 +245,11 @@ enum err_code harness_start(struct harness *h, struct station *st, size_t index,
 			    const struct target_config *config,
 			    const char *scanner, struct err *e)
 {
-	*h = (struct harness){.st = st, .index = index, .config = *config};
+	*h = (struct harness){
+		.st = st, .index = index, .config = *config, .first = true};
 	if (scanner != NULL && scanner_new(&h->scanner, scanner, e) != ERR_OK)
 		return e->code;
+	st->harness[index].scans = scanner != NULL;
 	pthread_mutex_init(&h->lock, NULL);
 	if (pthread_create(&h->thread, NULL, harness_thread, h) != 0)
 		return err_set(e, ERR_NO_MEMORY, "cannot start a thread");

@@ -18,6 +18,7 @@ struct harness {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards target against harness_cancel() */
 	struct target *target;
+	bool first; /* the board that is in may have been in before the start */
 	bool disk_failed; /* no attempt may begin any more */
 };
 

@@ -118,6 +118,7 @@ enum flow_end resume_identify(struct attempt *a)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;
 	struct uart_BOOT boot;
+	enum flow_end end;
 	enum err_code rc;
 	struct err e;
 
@@ -132,7 +133,33 @@ enum flow_end resume_identify(struct attempt *a)
 	station_show_unit(a->st, a->h, r->attempt, r->uid);
 	attempt_log(a, "flow: locked; runs %s %s, UID %s", boot.program,
 		    boot.version, r->uid);
-	return judge_uid(a);
+	end = resume_label(a);
+	return end == FLOW_DONE ? judge_uid(a) : end;
+}
+
+enum flow_end resume_label(struct attempt *a)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+	struct spool_attempt earlier;
+	struct msg *m = NULL;
+	bool found = false;
+	struct err e;
+
+	if (!a->st->harness[a->h].scans || r->board_serial[0] != '\0')
+		return FLOW_DONE;
+	if (spool_attempt_of_unit(a->st->spool, r->uid, &earlier, &found, &e) !=
+	    ERR_OK)
+		return attempt_error(a, FAILURE_STATION, &e);
+	if (found && msg_from_json(&m, earlier.result, strlen(earlier.result),
+				   true, NULL) == ERR_OK) {
+		memcpy(r->board_serial, m->u.RESULT.board_serial,
+		       sizeof(r->board_serial));
+		station_show_label(a->st, a->h, r->board_serial);
+	}
+	msg_free(m);
+	if (found)
+		spool_attempt_fini(&earlier);
+	return r->board_serial[0] != '\0' ? FLOW_DONE : FLOW_UNLABELLED;
 }
 
 /* ---- after a crash ---- */

@@ -11,6 +11,11 @@
  * unit has passed here before and that is recorded. Else rdp-locked. */
 enum flow_end resume_identify(struct attempt *a);
 
+/* The UID is known: is the label? A board that was in the harness when the
+ * agent died is not scanned again; the journal has its label. FLOW_DONE or
+ * FLOW_UNLABELLED. */
+enum flow_end resume_label(struct attempt *a);
+
 /* At the agent's start: attempts that a crash left without an end get their
  * RESULT: indeterminate when inside an irreversible step, else failed by the
  * station. */

@@ -39,6 +39,7 @@ struct station_harness {
 	struct msg_HARNESS_STATE shown;
 	struct msg_ASSIGNMENT order; /* lot empty: nothing to do */
 	struct station_lease lease;
+	bool scans; /* boards have labels; fixed before the threads start */
 	char log_attempt[37];
 	size_t log_len;
 	bool log_cut; /* lines were dropped here */

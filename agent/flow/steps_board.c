@@ -60,6 +60,7 @@ static enum flow_end judge_open(struct attempt *a)
 
 enum flow_end step_identify(struct attempt *a)
 {
+	enum flow_end end;
 	struct err e;
 
 	if (target_identify(a->target, &a->id, &e) != ERR_OK)
@@ -75,7 +76,8 @@ enum flow_end step_identify(struct attempt *a)
 		    a->result->u.RESULT.uid, a->id.flash_kib, a->id.optr);
 	station_show_unit(a->st, a->h, a->result->u.RESULT.attempt,
 			  a->result->u.RESULT.uid);
-	return judge_open(a);
+	end = resume_label(a);
+	return end == FLOW_DONE ? judge_open(a) : end;
 }
 
 /* ---- spi-flash ---- */

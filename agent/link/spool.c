@@ -407,6 +407,19 @@ enum err_code spool_attempt_locked(struct spool *s, const char *uid,
 	return rc;
 }
 
+enum err_code spool_attempt_of_unit(struct spool *s, const char *uid,
+				    struct spool_attempt *a, bool *found,
+				    struct err *e)
+{
+	enum err_code rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = read_attempt(s, bind(s, SQL_attempt_of_unit, "s", uid), a, found,
+			  e);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
 void spool_attempt_fini(struct spool_attempt *a)
 {
 	free(a->result);

@@ -78,6 +78,11 @@ enum err_code spool_attempt_locked(struct spool *s, const char *uid,
 				   struct spool_attempt *a, bool *found,
 				   struct err *e);
 
+/* The newest attempt of this unit that has ended. */
+enum err_code spool_attempt_of_unit(struct spool *s, const char *uid,
+				    struct spool_attempt *a, bool *found,
+				    struct err *e);
+
 /* ---- messages waiting for the controller's RECORDED ---- */
 
 enum spool_fate { SPOOL_WAITING, SPOOL_RECORDED, SPOOL_REFUSED };

@@ -37,6 +37,11 @@ SELECT attempt, harness, uid, step, irreversible, locked, ended, outcome,
   result
 FROM attempt WHERE uid = ?1 AND locked = 1 ORDER BY id DESC LIMIT 1;
 
+-- name: attempt_of_unit
+SELECT attempt, harness, uid, step, irreversible, locked, ended, outcome,
+  result
+FROM attempt WHERE uid = ?1 AND ended = 1 ORDER BY id DESC LIMIT 1;
+
 -- name: attempt_prune
 DELETE FROM attempt WHERE ended = 1
   AND id <= (SELECT max(id) FROM attempt) - ?1
