@@ -404,7 +404,9 @@ static uint32_t read_sr(struct chip *c, unsigned index)
 	uint32_t sr = o->flags | o->fill << 8;
 	bool ftf = false;
 
-	if (o->phase != OSPI_IDLE)
+	/* Mapped mode is busy from its first access until an abort. */
+	if (o->phase == OSPI_MAPPED ? o->map_next != UINT64_MAX
+				    : o->phase != OSPI_IDLE)
 		sr |= SR_BUSY;
 	if (mode(o) == 1 && o->phase == OSPI_READ)
 		ftf = o->fill >= threshold || (!o->remaining && o->fill);
@@ -451,7 +453,8 @@ static void write_cr(struct chip *c, unsigned index, uint32_t value)
 	struct ospi *o = &c->ospi[index];
 
 	o->reg[CR / 4] = value & ~CR_ABORT;
-	if ((value & CR_ABORT) || !(value & CR_EN))
+	if ((value & CR_ABORT) || !(value & CR_EN) ||
+	    (o->phase == OSPI_MAPPED && mode(o) != 3))
 		abort_transfer(c, index);
 	if (mode(o) == 3 && o->phase == OSPI_IDLE && (value & CR_EN)) {
 		o->phase = OSPI_MAPPED;

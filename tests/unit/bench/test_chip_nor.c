@@ -146,6 +146,9 @@ static void mapped_reads(void **state)
 	assert_int_equal(fixture_read(c, 0x90005000u), 0x12345678u);
 	assert_int_equal(fixture_read(c, 0x90005004u), 0xFFFFFFFFu);
 	assert_int_equal(fixture_read(c, 0x90005000u), 0x12345678u);
+	assert_true(fixture_read(c, OCTOSPI + 0x20) & 0x20u);
+	fixture_write(c, OCTOSPI, 3u << 28 | 3u); /* abort */
+	assert_false(fixture_read(c, OCTOSPI + 0x20) & 0x20u);
 	chip_free(c);
 }
 
