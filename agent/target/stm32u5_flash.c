@@ -154,14 +154,21 @@ static enum err_code verify_page(struct stm32u5 *u, uint32_t page,
 	return rc;
 }
 
-/* One page from erase to verify; words NULL: erase only. */
+/* One page from erase to verify; words NULL: erase only. A transfer lost in
+ * the middle of a quad-word leaves the write buffer waiting for the rest (WDW),
+ * and nothing can be done until a reset empties it: so each new try begins with
+ * one. */
 static enum err_code do_page(struct stm32u5 *u, uint32_t page,
 			     const uint32_t *words, struct err *e)
 {
 	enum err_code rc = ERR_WIRE;
+	bool halted;
 
 	for (int i = 0; i < PAGE_TRIES && rc == ERR_WIRE; i++) {
-		rc = stm32u5_flash_unlock(u, false, e);
+		rc = i > 0 ? stm32u5_connect_under_reset(u, &halted, e)
+			   : ERR_OK;
+		if (rc == ERR_OK)
+			rc = stm32u5_flash_unlock(u, false, e);
 		if (rc == ERR_OK)
 			rc = erase_page(u, page, e);
 		if (rc == ERR_OK && words != NULL)

@@ -240,6 +240,7 @@ enum err_code target_flash_write(struct target *t, uint32_t offset,
 
 	if (rc == ERR_OK)
 		rc = stm32u5_flash_write(&t->chip, offset, data, len, e);
+	nor_forget(&t->nor); /* there may have been a reset */
 	return after(t, rc);
 }
 
@@ -250,6 +251,7 @@ enum err_code target_flash_erase(struct target *t, uint32_t offset, size_t len,
 
 	if (rc == ERR_OK)
 		rc = stm32u5_flash_erase(&t->chip, offset, len, e);
+	nor_forget(&t->nor);
 	return after(t, rc);
 }
 
