@@ -249,26 +249,33 @@ void harness_set_lights(struct harness *h, uint8_t lights)
 	h->lights_seq++;
 }
 
-static void trace_clock(struct harness *h, uint64_t period_ps, bool level)
+/* The host changes SWDIO on the falling edge, the target soon after the rising
+ * one. */
+static void trace_clock(struct harness *h, uint64_t from_ps, uint64_t period_ps,
+			bool level)
 {
-	uint64_t ps = h->now_ps;
+	uint64_t rise_ps = from_ps + period_ps / 2;
 
-	vcd_change(h->vcd, ps / PS_PER_NS, VCD_SWDIO, level);
-	vcd_change(h->vcd, (ps + period_ps / 2) / PS_PER_NS, VCD_SWCLK, true);
-	vcd_change(h->vcd, (ps + period_ps) / PS_PER_NS, VCD_SWCLK, false);
+	vcd_change(h->vcd, from_ps / PS_PER_NS, VCD_SWDIO, level);
+	vcd_change(h->vcd, rise_ps / PS_PER_NS, VCD_SWCLK, true);
+	vcd_change(h->vcd, (rise_ps + period_ps / 4) / PS_PER_NS, VCD_SWDIO,
+		   harness_swdio(h));
+	vcd_change(h->vcd, (from_ps + period_ps) / PS_PER_NS, VCD_SWCLK, false);
 }
 
 bool harness_clock(struct harness *h, uint64_t period_ps)
 {
+	uint64_t from_ps = h->now_ps;
 	bool level = harness_swdio(h);
 
-	if (h->vcd != NULL)
-		trace_clock(h, period_ps, level);
 	h->now_ps += period_ps;
-	if (h->chip == NULL)
-		return level;
-	if (h->swd.drive && h->drives && h->layout == HARNESS_OUTPUT_ENABLE)
-		h->swd.counts.contentions++;
-	swd_rise(&h->swd, level);
+	if (h->chip != NULL) {
+		if (h->swd.drive && h->drives &&
+		    h->layout == HARNESS_OUTPUT_ENABLE)
+			h->swd.counts.contentions++;
+		swd_rise(&h->swd, level);
+	}
+	if (h->vcd != NULL)
+		trace_clock(h, from_ps, period_ps, level);
 	return level;
 }
