@@ -60,7 +60,8 @@ struct cpu {
 	uint64_t wake_ps;
 
 	enum cpu_stop stop;
-	uint32_t next_pc; /* of the block that was not begun; 0: none */
+	uint32_t block_addr; /* of the block being run */
+	uint32_t next_pc;    /* of the block that was not begun; 0: none */
 	uint32_t intno;
 	uint64_t fault_addr;
 	unsigned pending_reset; /* enum board_reset */

@@ -116,6 +116,9 @@ void exception_unicorn(struct chip *c, uc_err error)
 	case UC_ERR_WRITE_UNMAPPED:
 	case UC_ERR_READ_PROT:
 	case UC_ERR_WRITE_PROT:
+		/* Unicorn keeps no PC inside a block; its begin is as near as
+		 * the model comes. */
+		cpu_set_reg(c, 15, c->cpu.block_addr);
 		c->scs.bfar = addr;
 		fault(c, CFSR_PRECISERR | CFSR_BFARVALID);
 		break;

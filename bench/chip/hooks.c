@@ -119,6 +119,7 @@ static void on_block(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)
 		hooks_settle_store(c);
 	cpu->cycles += cpu->block;
 	cpu->block = insns;
+	cpu->block_addr = (uint32_t)addr;
 	if (cpu->cycles + insns > cpu->limit || cpu->stop != CPU_STOP_NONE) {
 		cpu->block = 0;
 		cpu->next_pc = (uint32_t)addr | 1u;
@@ -234,10 +235,12 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *arg)
 static void on_breakpoint(uc_engine *uc, uint64_t addr, uint32_t size,
 			  void *arg)
 {
+	struct chip *c = arg;
+
 	(void)uc;
-	(void)addr;
 	(void)size;
-	stop_now(arg, CPU_STOP_BREAKPOINT);
+	c->cpu.next_pc = (uint32_t)addr | 1u;
+	stop_now(c, CPU_STOP_BREAKPOINT);
 }
 
 static void on_rss(uc_engine *uc, uint64_t addr, uint32_t size, void *arg)

@@ -301,7 +301,7 @@ static void write_system(struct chip *c, uint32_t off, uint32_t v)
 		write_dcrsr(c, v);
 		break;
 	case DEMCR:
-		s->demcr = v & DEMCR_WRITABLE;
+		trace_set_demcr(c, v & DEMCR_WRITABLE);
 		break;
 	case DSCSR:
 		s->dscsr = v & 3u;

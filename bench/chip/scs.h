@@ -55,6 +55,8 @@ void dbgmcu_write(struct chip *c, unsigned index, uint32_t off, unsigned size,
 uint32_t trace_read(struct chip *c, uint32_t off);
 void trace_write(struct chip *c, uint32_t off, uint32_t value);
 uint32_t trace_id(uint32_t off);
+/* DEMCR.TRCENA starts and stops the cycle counter. */
+void trace_set_demcr(struct chip *c, uint32_t value);
 
 /* May the debugger halt the core in the state it is in (RDP, TrustZone)? */
 bool scs_may_halt(const struct chip *c);

@@ -104,6 +104,14 @@ static void set_cyccnt(struct chip *c, uint32_t value)
 	c->scs.cyccnt_base = cpu_cycle_count(c) - value;
 }
 
+void trace_set_demcr(struct chip *c, uint32_t value)
+{
+	uint32_t held = read_cyccnt(c);
+
+	c->scs.demcr = value;
+	set_cyccnt(c, held);
+}
+
 uint32_t trace_read(struct chip *c, uint32_t off)
 {
 	const struct scs *s = &c->scs;

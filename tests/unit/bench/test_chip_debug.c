@@ -155,6 +155,23 @@ static void fault_is_caught(void **state)
 	chip_free(c);
 }
 
+static void cycles_are_counted(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+	uint32_t first;
+
+	(void)state;
+	fixture_boot(c, "count");
+	fixture_write(c, 0xE0001000u, 1);
+	chip_advance(c, 1000000);
+	assert_int_equal(fixture_read(c, 0xE0001004u), 0); /* no TRCENA */
+	fixture_write(c, DEMCR, 1u << 24);
+	first = fixture_read(c, 0xE0001004u);
+	chip_advance(c, 1000000);
+	assert_int_equal(fixture_read(c, 0xE0001004u) - first, 4000);
+	chip_free(c);
+}
+
 /* Code that a debugger puts where other code has run must run. */
 static void new_code_replaces_old(void **state)
 {
@@ -222,6 +239,7 @@ int main(void)
 		cmocka_unit_test(vector_catch_and_reset_request),
 		cmocka_unit_test(fault_without_handler_stops),
 		cmocka_unit_test(fault_is_caught),
+		cmocka_unit_test(cycles_are_counted),
 		cmocka_unit_test(new_code_replaces_old),
 		cmocka_unit_test(rss_gives_the_certificate),
 	};
