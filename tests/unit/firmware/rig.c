@@ -334,22 +334,48 @@ void rig_lock(struct rig *r)
 	option_step(r, ((optr | 1u << 31) & ~0xFFu) | 0x55u);
 }
 
-void rig_board(struct rig *r, const char *const *faults)
+static void forget_edges(struct rig *r)
 {
-	uint8_t licence[136];
-
-	rig_new(r, faults);
-	rig_write_nor(r, r->image.data, r->image.len);
-	rig_write_flash(r, LAYOUT_LOADER, r->loader.data, r->loader.len);
-	rig_licence(r, FIRMWARE_ID, licence);
-	rig_write_flash(r, LAYOUT_LICENCE, licence, sizeof(licence));
-	rig_lock(r);
-	/* as after the agent: power on with the debugger gone */
-	chip_power(r->chip, false);
 	r->edge_count = 0;
 	r->level = true;
 	r->in_frame = false;
+}
+
+void rig_reset(struct rig *r)
+{
+	chip_nrst(r->chip, false);
+	chip_advance(r->chip, 1000000);
+	forget_edges(r);
+	chip_nrst(r->chip, true);
+}
+
+void rig_power_cycle(struct rig *r)
+{
+	chip_power(r->chip, false);
+	forget_edges(r);
 	chip_power(r->chip, true);
+}
+
+void rig_board(struct rig *r, const struct rig_board *b)
+{
+	static const struct rig_board good;
+	const struct dbuf *image;
+	uint8_t licence[136];
+
+	if (b == NULL)
+		b = &good;
+	image = b->image != NULL ? b->image : &r->image;
+	rig_new(r, b->faults);
+	rig_write_nor(r, image->data, image->len);
+	rig_write_flash(r, LAYOUT_LOADER, r->loader.data, r->loader.len);
+	rig_licence(r, b->firmware_id != NULL ? b->firmware_id : FIRMWARE_ID,
+		    licence);
+	if (b->licence_flip != 0)
+		licence[b->licence_flip] ^= 1;
+	rig_write_flash(r, LAYOUT_LICENCE, licence, sizeof(licence));
+	rig_lock(r);
+	/* as after the agent: power on with the debugger gone */
+	rig_power_cycle(r);
 }
 
 /* -------- provisioning UART -------- */

@@ -44,9 +44,19 @@ struct rig {
 void rig_init(struct rig *r);
 void rig_fini(struct rig *r);
 
-/* A new board with these faults; NOR and flash programmed, licence in place,
- * option bytes set, running from reset. */
-void rig_board(struct rig *r, const char *const *faults);
+/* What may differ from a good board; all zero for a good one. */
+struct rig_board {
+	const char *const *faults; /* of faults.def, NULL-terminated */
+	const struct dbuf *image;  /* another image */
+	const char *firmware_id;   /* licence for other firmware */
+	unsigned licence_flip;	   /* damage this byte of the licence, not 0 */
+};
+/* A new board; NOR and flash programmed, licence in place, option bytes set,
+ * running from reset. NULL for a good one. */
+void rig_board(struct rig *r, const struct rig_board *b);
+/* Press reset, or take the supply away and bring it back. */
+void rig_reset(struct rig *r);
+void rig_power_cycle(struct rig *r);
 void rig_board_free(struct rig *r);
 
 /* Without running it: the steps of rig_board(). */
