@@ -76,8 +76,9 @@ static void name_text(char *out, size_t size, const char *text)
 {
 	uint8_t padded[SFI_FWID_BYTES] = {0};
 	char clean[17];
+	size_t n = strlen(text);
 
-	memcpy(padded, text, strnlen(text, sizeof(padded)));
+	memcpy(padded, text, n < sizeof(padded) ? n : sizeof(padded));
 	fwid_text(clean, padded);
 	snprintf(out, size, "%s", clean);
 }

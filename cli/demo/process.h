@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define PROCESS_ARGS 12
+#define PROCESS_ARGS 16
 #define PROCESS_ENV  6
 
 struct process {
