@@ -1,7 +1,9 @@
 /* The console over the fake store, with stations that move: for the browser
  * test and for looking at pages without a line.
  *
- *   console-bench CERT KEY CA CA_KEY WEB_DIR IMAGE_DIR [ROWS]
+ *   console-bench CERT KEY CA CA_KEY WEB_DIR IMAGE_DIR [ROWS [PORT]]
+ *
+ * With a PORT a browser's session from before is still open.
  *
  * Prints "port N" when it listens. Commands on stdin, one a line: "step" (the
  * boards go on), "offline" (station st2 leaves), "online", "log TEXT". End of
@@ -160,6 +162,10 @@ int main(int argc, char **argv)
 	config.web_dir = *argv[5] ? argv[5] : NULL;
 	config.image_dir = argv[6];
 	fake.trace_rows = argc > 7 ? (unsigned)atoi(argv[7]) : 20;
+	if (argc > 8) {
+		config.port = (uint16_t)atoi(argv[8]);
+		fake.session_open = true;
+	}
 	fake.passed = 71;
 	fake.failed = 4;
 	fake_init(loop);
