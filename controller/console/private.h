@@ -19,6 +19,7 @@
 #define CONSOLE_UPLOAD_S	180  /* to send an image in */
 #define CONSOLE_STALL_S		30   /* an answer must move within */
 #define CONSOLE_STATUS_MS	200  /* live messages at most this often */
+#define CONSOLE_QUIET_TICKS	10
 #define CONSOLE_CHUNK_BYTES	16384u
 
 struct lws_context;
@@ -44,7 +45,8 @@ struct console {
 	/* closing */
 	uv_timer_t close_timer;
 	bool closing;
-	unsigned jobs; /* handed to the store, not yet completed */
+	unsigned quiet_ticks; /* in a row, with nothing open */
+	unsigned jobs;	      /* handed to the store, not yet completed */
 	unsigned handles;
 	void (*closed)(void *arg);
 	void *closed_arg;

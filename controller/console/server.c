@@ -433,7 +433,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		console_of(wsi)->connections++;
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
-		console_of(wsi)->connections--;
+		/* The listening socket is destroyed but was never announced. */
+		if (console_of(wsi)->connections)
+			console_of(wsi)->connections--;
 		return 0;
 	default:
 		return 0;
@@ -622,14 +624,23 @@ static void on_timer_closed(uv_handle_t *h)
 	on_handle_closed(h->data);
 }
 
-/* Until the connections and the jobs are gone: libwebsockets closes its
- * handles over several turns of the loop and then forgets the context. */
+/* On a loop that is not its own, libwebsockets 4.1 wants to be destroyed twice:
+ * the first call closes its connections, then its own handles, over some turns
+ * of the loop; the second, once all of those are closed, frees the context and
+ * unloads its libuv part. Too early, and close callbacks would run in code
+ * that is gone. One tick is at least one turn; four are needed. */
 static void on_close_tick(uv_timer_t *t)
 {
 	struct console *c = t->data;
 
-	if (c->lws || c->jobs)
+	if (c->jobs || c->connections) {
+		c->quiet_ticks = 0;
 		return;
+	}
+	if (++c->quiet_ticks < CONSOLE_QUIET_TICKS)
+		return;
+	if (c->lws)
+		lws_context_destroy(c->lws);
 	uv_timer_stop(t);
 	c->handles = 3;
 	stream_fini(c);
@@ -645,5 +656,5 @@ void console_close(struct console *c, void (*closed)(void *arg), void *arg)
 	c->closed_arg = arg;
 	uv_timer_stop(&c->status_timer);
 	lws_context_destroy(c->lws);
-	uv_timer_start(&c->close_timer, on_close_tick, 0, 5);
+	uv_timer_start(&c->close_timer, on_close_tick, 5, 5);
 }

@@ -28,6 +28,7 @@ async function signInFromAddress(): Promise<void> {
   const found = /^#signin=([0-9a-f]+)$/.exec(location.hash);
   if (!found?.[1]) return;
   history.replaceState(null, "", "#/line");
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
   await api.signIn(found[1]);
 }
 
