@@ -16,7 +16,8 @@ export function seconds(value: number | null | undefined): string {
 
 export function clock(text: string | null): string {
   if (!text) return "–";
-  return new Date(text).toLocaleString([], { dateStyle: "short", timeStyle: "medium" });
+  // Local time, written year first: the same for every reader.
+  return new Date(text).toLocaleString("sv-SE");
 }
 
 export function duration(hours: number): string {
