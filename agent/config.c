@@ -157,7 +157,7 @@ static int check_level(cfg_t *cfg, cfg_opt_t *opt)
 static void set_checks(cfg_t *cfg)
 {
 	cfg_set_validate_func(cfg, "station", check_name);
-	cfg_set_validate_func(cfg, "controller", check_url);
+	cfg_set_validate_func(cfg, "controllers", check_url);
 	cfg_set_validate_func(cfg, "enrol_url", check_enrol_url);
 	cfg_set_validate_func(cfg, "data_dir", check_path);
 	cfg_set_validate_func(cfg, "sfi_loader", check_path);
@@ -228,14 +228,14 @@ static enum err_code take_values(struct config *c, const char *path,
 	c->sfi_loader = cfg_getstr(cfg, "sfi_loader");
 	c->silence_ms = (int)cfg_getint(cfg, "silence_ms");
 	(void)log_level_parse(cfg_getstr(cfg, "log_level"), &c->log_level);
-	c->controller_n = cfg_size(cfg, "controller");
+	c->controller_n = cfg_size(cfg, "controllers");
 	if (c->controller_n == 0 || c->controller_n > CONFIG_URLS_MAX)
 		return err_set(e, ERR_CONFIG,
-			       "%s: controller: 1 to %u addresses, not %zu",
+			       "%s: controllers: 1 to %u addresses, not %zu",
 			       path, CONFIG_URLS_MAX, c->controller_n);
 	for (size_t i = 0; i < c->controller_n; i++)
 		c->controllers[i] =
-			cfg_getnstr(cfg, "controller", (unsigned)i);
+			cfg_getnstr(cfg, "controllers", (unsigned)i);
 	return take_harnesses(c, path, e);
 }
 
@@ -251,7 +251,7 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 	};
 	cfg_opt_t opts[] = {
 		CFG_STR("station", NULL, CFGF_NONE),
-		CFG_STR_LIST("controller", NULL, CFGF_NONE),
+		CFG_STR_LIST("controllers", NULL, CFGF_NONE),
 		CFG_STR("server_name", "", CFGF_NONE),
 		CFG_STR("enrol_url", NULL, CFGF_NONE),
 		CFG_STR("data_dir", NULL, CFGF_NONE),
