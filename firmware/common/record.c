@@ -60,7 +60,7 @@ bool record_boot_append(enum layout_program program, uint32_t length_bytes)
 		i++;
 	if (i == ENTRIES)
 		return false;
-	return hal_flash_write(LAYOUT_BOOT_RECORD + i * sizeof(e), &e,
+	return hal_flash_write(LAYOUT_BOOT_RECORD + i * (uint32_t)sizeof(e), &e,
 			       sizeof(e)) &&
 	       memcmp(&all[i], &e, sizeof(e)) == 0;
 }

@@ -63,6 +63,8 @@ static void test_peripherals(void **state)
 	peripheral("modem-fail", "modem", 7);
 	peripheral("sim-fail", "sim", 8);
 	peripheral("wifi-fail", "wifi", 10);
+	/* bytes without end are no answer either: every wait has its budget */
+	peripheral("firmware-hang", "wifi", 9);
 }
 
 static void test_application_test(void **state)
