@@ -10,7 +10,6 @@
  *     provline.db      the database, with the schema and the first token
  *     admin.token      the first administrator's bearer token (0600)
  *     images/          imported images, by SHA-256
- *     provline-controller.conf  a copy of the defaults, ready to edit
  */
 #ifndef CONTROLLER_CONTROLLER_INIT_H
 #define CONTROLLER_CONTROLLER_INIT_H
