@@ -25,12 +25,9 @@ static const struct bound {
 	const char *key;
 	long min, max;
 } bounds[] = {
-	{"https_port", 0, 65535},
-	{"cloud_budget_ms", 1000, 600000},
-	{"heartbeat_ms", 100, 60000},
-	{"lease_ms", 1000, 86400000},
-	{"checkpoint_ms", 100, 3600000},
-	{"disk_reserve_mib", 0, 1048576},
+	{"https_port", 0, 65535},	 {"cloud_budget_ms", 1000, 600000},
+	{"heartbeat_ms", 100, 60000},	 {"lease_ms", 1000, 86400000},
+	{"checkpoint_ms", 100, 3600000}, {"disk_reserve_mib", 0, 1048576},
 };
 
 static int check_number(cfg_t *cfg, cfg_opt_t *opt)
@@ -60,8 +57,8 @@ static int check_level(cfg_t *cfg, cfg_opt_t *opt)
 
 static int check_scheme(cfg_t *cfg, cfg_opt_t *opt)
 {
-	const char *want = strcmp(opt->name, "cloud_url") == 0 ? "https://"
-							       : "tls+tcp://";
+	const char *want =
+		strcmp(opt->name, "cloud_url") == 0 ? "https://" : "tls+tcp://";
 	const char *v = cfg_opt_getnstr(opt, 0);
 
 	if (!*v || strncmp(v, want, strlen(want)) == 0)

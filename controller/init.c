@@ -82,16 +82,13 @@ static enum err_code make_all(const char *dir, const char *const *names,
 /* What make_all may have left in a folder that failed. */
 static void remove_all(const char *dir)
 {
-	static const char *const names[] = {CONTROLLER_FILE_CA,
-					    CONTROLLER_FILE_CA_KEY,
-					    CONTROLLER_FILE_SERVER,
-					    CONTROLLER_FILE_SERVER_KEY,
-					    CONTROLLER_FILE_CHECKPOINT,
-					    CONTROLLER_FILE_CHECKPOINT_KEY,
-					    CONTROLLER_FILE_DB,
-					    CONTROLLER_FILE_DB "-wal",
-					    CONTROLLER_FILE_DB "-shm",
-					    CONTROLLER_FILE_TOKEN};
+	static const char *const names[] = {
+		CONTROLLER_FILE_CA,	    CONTROLLER_FILE_CA_KEY,
+		CONTROLLER_FILE_SERVER,	    CONTROLLER_FILE_SERVER_KEY,
+		CONTROLLER_FILE_CHECKPOINT, CONTROLLER_FILE_CHECKPOINT_KEY,
+		CONTROLLER_FILE_DB,	    CONTROLLER_FILE_DB "-wal",
+		CONTROLLER_FILE_DB "-shm",  CONTROLLER_FILE_DB ".lock",
+		CONTROLLER_FILE_TOKEN};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

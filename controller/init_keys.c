@@ -31,7 +31,8 @@ struct maker {
 static enum err_code new_key(struct maker *m, mbedtls_pk_context *key,
 			     struct err *e)
 {
-	if (mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) ||
+	if (mbedtls_pk_setup(key,
+			     mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) ||
 	    mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
 				mbedtls_ctr_drbg_random, &m->drbg))
 		return err_set(e, ERR_FAILED, "no key was made");
@@ -204,8 +205,8 @@ static enum err_code make_ca(struct maker *m, struct err *e)
 	if (set_common(m, &crt, CA_NAME, CA_YEARS) ||
 	    mbedtls_x509write_crt_set_basic_constraints(&crt, 1, 0) ||
 	    mbedtls_x509write_crt_set_key_usage(
-		    &crt, MBEDTLS_X509_KU_KEY_CERT_SIGN |
-				  MBEDTLS_X509_KU_CRL_SIGN) ||
+		    &crt,
+		    MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN) ||
 	    mbedtls_x509write_crt_set_subject_key_identifier(&crt))
 		rc = err_set(e, ERR_FAILED, "CA certificate");
 	if (!rc)

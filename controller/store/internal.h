@@ -15,6 +15,7 @@ struct job;
 struct store {
 	struct store_db db; /* the writer's; its thread only, once started */
 	char *path;
+	int lock_fd; /* held as long as this process writes the database */
 	uv_loop_t *loop;
 	void (*failed)(void *arg, const struct err *e);
 	void *failed_arg;

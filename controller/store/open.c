@@ -4,14 +4,35 @@
 
 #include "proto/base/wall.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static enum err_code renew_leases(struct store_db *db, void *arg, struct err *e)
 {
 	(void)arg;
 	return store_leases_restart(db, e);
+}
+
+/* The one writing connection is the only one on the whole machine. */
+static enum err_code lock_database(struct store *s, struct err *e)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%.4000s.lock", s->path);
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return err_set_errno(e, ERR_IO, errno, "%s", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	close(s->lock_fd);
+	s->lock_fd = -1;
+	return err_set(e, ERR_STATE, "%s is in use by another process",
+		       s->path);
 }
 
 static struct store *store_new(const struct store_config *c, struct err *e)
@@ -29,6 +50,7 @@ static struct store *store_new(const struct store_config *c, struct err *e)
 		err_set(e, ERR_NO_MEMORY, "store");
 		goto fail;
 	}
+	s->lock_fd = -1;
 	s->loop = c->loop;
 	s->failed = c->failed;
 	s->failed_arg = c->failed_arg;
@@ -45,6 +67,8 @@ fail:
 
 static void store_free(struct store *s)
 {
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
 	uv_cond_destroy(&s->wake);
 	uv_mutex_destroy(&s->lock);
 	free(s->path);
@@ -59,7 +83,9 @@ enum err_code store_open(struct store **out, const struct store_config *config,
 
 	if (!s)
 		return ERR_NO_MEMORY;
-	rc = db_open(&s->db, s->path, true, e);
+	rc = lock_database(s, e);
+	if (!rc)
+		rc = db_open(&s->db, s->path, true, e);
 	if (rc) {
 		store_free(s);
 		return rc;

@@ -290,10 +290,13 @@ static void write_job(struct store *s, store_run_fn *run, store_done_fn *done,
 		      void *arg, bool finishing)
 {
 	struct job *j = calloc(1, sizeof *j);
+	struct err e;
 
 	assert(s->loop && !s->closing);
-	if (!j)
-		abort(); /* 600 bytes: the supervisor starts us anew */
+	/* without memory for 600 bytes or a thread: the supervisor starts us
+	 * anew */
+	if (!j || store_thread_start(s, &e))
+		abort();
 	j->letter.fn = on_job_letter;
 	j->s = s;
 	j->run = run;

@@ -110,11 +110,11 @@ void world_reopen(struct world *w)
 
 void world_close(struct world *w)
 {
-	static const char *const tails[] = {"", "-wal", "-shm"};
+	static const char *const tails[] = {"", "-wal", "-shm", ".lock"};
 	char path[128];
 
 	store_close(w->store);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		snprintf(path, sizeof path, "%s%s", w->db_path, tails[i]);
 		unlink(path);
 	}
