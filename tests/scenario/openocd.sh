@@ -95,6 +95,20 @@ for n in 1 2 3; do
 		fail "probe $n: UID: $(cat "$dir/out")"
 	cmp "$dir/in.bin" "$dir/out.bin" || fail "probe $n: memory differs"
 done
+
+# Internal flash with openocd's own loader, verified by its own checksum code on
+# the virtual CPU and by what the bench says is in the flash.
+head -c 65536 /dev/urandom >"$dir/in.bin"
+ocd -c "adapter serial PV0001" -f target/stm32u5x.cfg -c init \
+	-c "adapter speed 15000" -c "reset halt" \
+	-c "flash write_image erase $dir/in.bin 0x08010000 bin" \
+	-c "verify_image $dir/in.bin 0x08010000 bin" \
+	-c shutdown >"$dir/out" || fail "flash: $(cat "$dir/out")"
+grep -q "verified 65536 bytes" "$dir/out" || fail "flash: $(cat "$dir/out")"
+ctl "{\"cmd\":\"flash\",\"board\":\"B1\",\"file\":\"$dir/flash.bin\"}" >/dev/null
+dd if="$dir/flash.bin" bs=65536 skip=1 count=1 2>/dev/null |
+	cmp - "$dir/in.bin" || fail "flash holds something else"
+
 ctl '{"cmd":"state"}' >"$dir/state"
 grep -q '"contentions":[1-9]' "$dir/state" && fail "both ends drove SWDIO"
 
