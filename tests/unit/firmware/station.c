@@ -35,7 +35,7 @@ static void send_challenge(struct station *st)
 {
 	struct uart_sentence s = {.type = UART_CHALLENGE};
 
-	getentropy(st->challenge, sizeof(st->challenge));
+	assert_int_equal(getentropy(st->challenge, sizeof(st->challenge)), 0);
 	memcpy(s.u.CHALLENGE.nonce, st->challenge, 32);
 	st->csr_len = 0;
 	say(st, &s);

@@ -74,7 +74,7 @@ static void test_csr_and_attestation(void **state)
 	(void)state;
 
 	fake_reset();
-	getentropy(challenge, sizeof(challenge));
+	assert_int_equal(getentropy(challenge, sizeof(challenge)), 0);
 	assert_true(identity_open(&id, rng, NULL));
 	for (unsigned i = 0; i < 20; i++) {
 		len = csr_write(&id, challenge, rng, NULL, out);
