@@ -16,19 +16,20 @@ static bool number(const char *text, double *out)
 	return *end == '\0' && isfinite(*out);
 }
 
+static bool limit_holds(const char *value, const char *limit, int sign)
+{
+	double v, l;
+
+	if (limit[0] == '\0')
+		return true;
+	if (!number(limit, &l))
+		return strcmp(value, limit) == 0;
+	return number(value, &v) && (v - l) * sign >= 0;
+}
+
 bool limits_hold(const char *value, const char *low, const char *high)
 {
-	double v, limit;
-
-	if (low[0] == '\0' && high[0] == '\0')
-		return true;
-	if (!number(value, &v))
-		return false;
-	if (low[0] != '\0' && (!number(low, &limit) || v < limit))
-		return false;
-	if (high[0] != '\0' && (!number(high, &limit) || v > limit))
-		return false;
-	return true;
+	return limit_holds(value, low, 1) && limit_holds(value, high, -1);
 }
 
 static void copy_text(char *out, size_t size, const char *text)

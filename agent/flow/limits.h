@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-/* low and high: decimal text, empty for no limit. */
+/* low and high: empty for no limit, or decimal text; any other text is what the
+ * value has to be. */
 bool limits_hold(const char *value, const char *low, const char *high);
 
 /* TEST as a measurement; texts are cut to printable ASCII. */

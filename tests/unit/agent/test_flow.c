@@ -3,6 +3,7 @@
 #include "agent/flow/attempt.h"
 #include "agent/flow/cardbox.h"
 #include "agent/flow/keeper.h"
+#include "agent/flow/limits.h"
 #include "agent/flow/resume.h"
 #include "agent/flow/steps.h"
 #include "proto/base/hex.h"
@@ -398,6 +399,23 @@ static void judges_limits_itself(void **state)
 	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
 }
 
+static void limits(void **state)
+{
+	(void)state;
+	assert_true(limits_hold("x", "", ""));
+	assert_true(limits_hold("5", "5", "5"));
+	assert_true(limits_hold("-1.5", "-2", ""));
+	assert_false(limits_hold("-2.5", "-2", ""));
+	assert_false(limits_hold("5.01", "", "5"));
+	assert_false(limits_hold("", "1", ""));
+	assert_false(limits_hold("nan", "1", "2"));
+	assert_false(limits_hold("0x2", "1", "3"));
+	assert_false(limits_hold("2 ", "1", "3"));
+	assert_true(limits_hold("READY", "READY", ""));
+	assert_false(limits_hold("READYX", "READY", ""));
+	assert_false(limits_hold("READY", "READY", "1"));
+}
+
 static void checks_what_the_dut_reports(void **state)
 {
 	(void)state;
@@ -649,6 +667,7 @@ int main(void)
 		T(fails_silent),
 		T(fails_as_the_dut_says),
 		T(judges_limits_itself),
+		T(limits),
 		T(checks_what_the_dut_reports),
 		T(fails_certificate),
 		T(sees_the_board_go),
