@@ -494,6 +494,9 @@ static enum err_code listen_now(struct console *c, struct err *e)
 		.alpn = "http/1.1",
 		.max_http_header_data = CONSOLE_HEADER_MAX,
 		.max_http_header_pool = CONSOLE_CONNECTIONS_MAX,
+		/* A whole TLS record (RFC 8446, 5.1): lws on libuv does not come
+		 * back for what it left inside the TLS layer. */
+		.pt_serv_buf_size = 16384 + 1024,
 		.timeout_secs = CONSOLE_HEADER_S,
 		.timeout_secs_ah_idle = CONSOLE_HEADER_S,
 		.keepalive_timeout = 60,
