@@ -26,6 +26,7 @@ struct maker {
 	mbedtls_entropy_context entropy;
 	mbedtls_ctr_drbg_context drbg;
 	mbedtls_pk_context ca, server, checkpoint;
+	unsigned char ca_pem[PEM_MAX]; /* empty until the CA is made */
 };
 
 static enum err_code new_key(struct maker *m, mbedtls_pk_context *key,
@@ -189,9 +190,20 @@ static enum err_code write_cert(struct maker *m, const char *name,
 {
 	unsigned char pem[PEM_MAX];
 
+	size_t used;
+
 	if (mbedtls_x509write_crt_pem(crt, pem, sizeof pem,
 				      mbedtls_ctr_drbg_random, &m->drbg))
 		return err_set(e, ERR_FAILED, "%s was not signed", name);
+	/* The CA stands behind the server's own: a station that enrols knows
+	 * nothing but the CA's hash and must find it in the handshake. */
+	used = strlen((char *)pem);
+	if (m->ca_pem[0] == '\0')
+		memcpy(m->ca_pem, pem, used + 1);
+	else if (used + strlen((char *)m->ca_pem) < sizeof pem)
+		strcpy((char *)pem + used, (char *)m->ca_pem);
+	else
+		return err_set(e, ERR_BUG, "%s is too long", name);
 	return write_file(m, name, pem, 0644, e);
 }
 

@@ -462,27 +462,24 @@ static enum err_code make_lot(struct line *l, struct err *e)
 enum err_code line_start(struct line *l, void (*say)(const char *what),
 			 struct err *e)
 {
-	enum err_code rc;
+	static const struct {
+		const char *what;
+		enum err_code (*fn)(struct line *l, struct err *e);
+	} stages[] = {
+		{"Keys", make_keys},
+		{"Device cloud", start_cloud},
+		{"Bench: boards, probes, cards", start_bench},
+		{"Controller", start_controller},
+		{"Stations", start_agents},
+		{"Image and lot", make_lot},
+	};
+	enum err_code rc = ERR_OK;
 
-	say("Keys and cloud");
-	rc = make_keys(l, e);
-	if (!rc)
-		rc = start_cloud(l, e);
-	say("Bench: boards, probes, cards");
-	if (!rc)
-		rc = start_bench(l, e);
-	say("Controller");
-	if (!rc)
-		rc = start_controller(l, e);
-	say("Stations");
-	if (!rc)
-		rc = start_agents(l, e);
-	say("Image and lot");
-	if (!rc)
-		rc = make_lot(l, e);
-	if (!rc)
-		rc = settings_environment(l, e);
-	return rc;
+	for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !rc; i++) {
+		say(stages[i].what);
+		rc = stages[i].fn(l, e);
+	}
+	return rc ? rc : settings_environment(l, e);
 }
 
 /* ---- while it runs, and after ---- */

@@ -77,7 +77,7 @@ enum err_code settings_controller(const struct line *l, const char *path,
 			"agent_listen = \"tls+tcp://127.0.0.1:%d\"\n"
 			"https_host = \"127.0.0.1\"\n"
 			"https_port = %d\n"
-			"web_root = \"%s/../share/web\"\n"
+			"web_root = \"%s/../web\"\n"
 			"cloud_url = \"https://localhost:%d/.well-known/est\"\n"
 			"cloud_ca = \"%s/cloud-ca.pem\"\n"
 			"cloud_user = \"controller\"\n"
