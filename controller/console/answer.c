@@ -124,9 +124,6 @@ void answer_send(struct request *rq)
 	/* The timer is left to run out: cancelling one that is not set makes
 	 * libwebsockets 4.1 fire it at once. */
 	rq->awaiting = false;
-	/* A refused upload was held back: let it come, to be thrown away. */
-	if (rq->upload)
-		lws_rx_flow_control(rq->wsi, 1);
 	lws_set_timeout(rq->wsi, PENDING_TIMEOUT_HTTP_CONTENT, CONSOLE_STALL_S);
 	lws_callback_on_writable(rq->wsi);
 }

@@ -118,7 +118,9 @@ static void job_done(void *arg, const struct err *e)
 	} else {
 		if (h->finish)
 			h->finish(rq);
-		answer_send(rq);
+		/* An upload has a second job, which answers. */
+		if (rq->match.route->kind != KIND_UPLOAD)
+			answer_send(rq);
 	}
 	job_over(rq);
 }

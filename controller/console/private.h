@@ -19,6 +19,7 @@
 #define CONSOLE_UPLOAD_S	180  /* to send an image in */
 #define CONSOLE_STALL_S		30   /* an answer must move within */
 #define CONSOLE_STATUS_MS	200  /* live messages at most this often */
+#define CONSOLE_RECORD_BYTES	20480u
 #define CONSOLE_QUIET_TICKS	10
 #define CONSOLE_CHUNK_BYTES	16384u
 

@@ -30,6 +30,8 @@ struct request {
 	struct lws *wsi;
 	unsigned refs;
 	bool awaiting;	 /* its body; the connection's timer is the limit */
+	bool checking;	 /* an upload's credential is being looked up */
+	bool complete;	 /* its body is here */
 	bool dispatched; /* its job was handed over */
 	bool begun;	 /* headers of the answer are out */
 	bool drop;	 /* the connection ends with this answer */

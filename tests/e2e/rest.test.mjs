@@ -125,6 +125,18 @@ test("an image that is none leaves nothing behind", async () => {
   assert.deepEqual(readdirSync(join(bench.dir, "images")), []);
 });
 
+test("bodies of every length arrive whole, whatever TLS cuts them into", async () => {
+  for (const length of [100, 4079, 4096, 8192, 12288, 12289, 16384, 20000, 32768, 40960, 65536, 131072, 1048576]) {
+    const reply = await request("POST", "/api/v1/images", { token: ADMIN, body: Buffer.alloc(length) });
+    assert.equal(reply.status, 400, `${length} bytes`);
+  }
+  for (const length of [4000, 8192, 16384, 40960, 65000]) {
+    const body = JSON.stringify({ station: "x".repeat(length - 14) });
+    const reply = await request("POST", "/api/v1/stations", { token: ADMIN, body });
+    assert.deepEqual([reply.status, reply.json.code], [400, "input"], `${length} bytes`);
+  }
+});
+
 test("a large export is whole, and others are served meanwhile", async () => {
   const big = request("GET", "/api/v1/exports/traceability?lot=A17", { token: ADMIN });
   const begin = Date.now();
