@@ -1,6 +1,8 @@
 #include "controller/daemon.h"
 
 #include "controller/audit/checkpoint.h"
+#include "controller/audit/evidence_write.h"
+#include "controller/audit/verify.h"
 #include "controller/console/console.h"
 #include "controller/controller_init.h"
 #include "controller/enrol/enrol.h"
@@ -21,7 +23,8 @@ struct daemon {
 	unsigned open; /* console, sessions, enrolment: not closed yet */
 	bool stopping;
 	struct store *store;
-	struct chain_key *checkpoint_key;
+	struct chain_key *checkpoint_key; /* the writer thread's */
+	char checkpoint_pem[CHAIN_KEY_PEM_SIZE];
 	struct checkpointer *checkpointer;
 	struct station_ca *ca;
 	struct enrol *enrol;
@@ -140,6 +143,15 @@ static void live_orders_changed(void *ctx)
 		sessions_orders_changed(d->sessions);
 }
 
+static enum err_code live_evidence(void *ctx, struct store_db *db,
+				   const char *lot, console_sink *sink,
+				   void *arg, struct err *e)
+{
+	const struct daemon *d = ctx;
+
+	return evidence_write(db, lot, d->checkpoint_pem, sink, arg, e);
+}
+
 /* ---- starting ---- */
 
 static enum err_code start_store(struct daemon *d, struct err *e)
@@ -149,6 +161,7 @@ static enum err_code start_store(struct daemon *d, struct err *e)
 		.path = in_dir(d, CONTROLLER_FILE_DB, db),
 		.loop = &d->loop,
 		.failed = on_store_failed,
+		.seal = checkpoint_run,
 		.reserve_bytes = (uint64_t)d->config->disk_reserve_mib << 20};
 	enum err_code rc;
 
@@ -162,7 +175,13 @@ static enum err_code start_store(struct daemon *d, struct err *e)
 	rc = chain_key_open(&d->checkpoint_key,
 			    in_dir(d, CONTROLLER_FILE_CHECKPOINT_KEY, key), e);
 	if (!rc)
+		rc = chain_key_pem(d->checkpoint_key, d->checkpoint_pem, e);
+	c.seal_arg = d->checkpoint_key;
+	if (!rc)
 		rc = store_open(&d->store, &c, e);
+	/* a record that someone changed is not continued */
+	if (!rc)
+		rc = store_run(d->store, verify_run, d->checkpoint_key, e);
 	if (!rc)
 		rc = store_run(d->store, checkpoint_run, d->checkpoint_key, e);
 	if (!rc)
@@ -233,7 +252,8 @@ static enum err_code start_console(struct daemon *d, struct err *e)
 			 .stations = live_stations,
 			 .alarms = live_alarms,
 			 .revoked = live_revoked,
-			 .orders_changed = live_orders_changed}};
+			 .orders_changed = live_orders_changed,
+			 .evidence = live_evidence}};
 	enum err_code rc = console_open(&d->console, &d->loop, &c, e);
 
 	if (!rc)

@@ -30,6 +30,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?);
 -- :name record_leaves
 SELECT seq, at, kind, lot, body, prev, hash FROM records
 WHERE seq >= ?1 ORDER BY seq LIMIT ?2;
+-- :name record_span
+SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM records WHERE lot = ?;
 -- :name checkpoint_add
 INSERT OR IGNORE INTO checkpoints (seq, hash, at, signature)
 VALUES (?, ?, ?, ?);

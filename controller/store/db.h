@@ -26,6 +26,7 @@ struct store_db {
 	sqlite3_stmt *q[SQL_QUERY_COUNT];
 	bool writer;
 	int64_t now_ms;
+	bool seal_wanted; /* this transaction is to end with a checkpoint */
 	struct db_refusal refusal;
 };
 

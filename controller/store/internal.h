@@ -20,6 +20,8 @@ struct store {
 	void (*failed)(void *arg, const struct err *e);
 	void *failed_arg;
 	int64_t (*wall_ms)(void);
+	store_run_fn *seal;
+	void *seal_arg;
 	uint64_t reserve_bytes;
 	unsigned queue_max;
 

@@ -55,6 +55,8 @@ static struct store *store_new(const struct store_config *c, struct err *e)
 	s->failed = c->failed;
 	s->failed_arg = c->failed_arg;
 	s->wall_ms = c->wall_ms ? c->wall_ms : wall_now_ms;
+	s->seal = c->seal;
+	s->seal_arg = c->seal_arg;
 	s->reserve_bytes = c->reserve_bytes;
 	s->queue_max = c->queue_max ? c->queue_max : 4096;
 	return s;

@@ -222,6 +222,19 @@ enum err_code store_record_leaves(struct store_db *db, uint64_t first_seq,
 	return rc;
 }
 
+enum err_code store_record_span(struct store_db *db, const char *lot,
+				uint64_t *first, uint64_t *last, struct err *e)
+{
+	enum err_code rc = db_one(db, e, Q_record_span, "t", lot);
+
+	if (rc)
+		return rc;
+	*first = db_uint(db, Q_record_span, 0);
+	*last = db_uint(db, Q_record_span, 1);
+	db_end(db, Q_record_span);
+	return ERR_OK;
+}
+
 enum err_code store_checkpoint_last(struct store_db *db,
 				    struct store_checkpoint *out, struct err *e)
 {

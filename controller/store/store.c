@@ -103,6 +103,20 @@ static bool below_reserve(struct store *s)
 	       atomic_load(&s->free_bytes) < s->reserve_bytes;
 }
 
+/* A checkpoint that fails undoes nothing: the next one signs what this one
+ * would have. */
+static enum err_code seal(struct store *s, struct err *e)
+{
+	struct err own = {0};
+	enum err_code rc =
+		run_in_savepoint(&s->db, s->seal, s->seal_arg, &own, e);
+
+	if (!rc && own.code)
+		log_error("CHECKPOINT", "code=%s text=\"%s\"",
+			  err_name(own.code), own.text);
+	return rc;
+}
+
 static enum err_code run_group(struct store *s, struct job *first,
 			       struct err *e)
 {
@@ -120,6 +134,9 @@ static enum err_code run_group(struct store *s, struct job *first,
 		s->db.now_ms = s->wall_ms();
 		rc = run_in_savepoint(&s->db, j->run, j->arg, &j->err, e);
 	}
+	if (!rc && s->seal && s->db.seal_wanted)
+		rc = seal(s, e);
+	s->db.seal_wanted = false;
 	if (!rc)
 		rc = db_exec(&s->db, e, Q_commit, "");
 	if (rc && in_transaction(&s->db) &&

@@ -48,6 +48,10 @@ struct store_config {
 	 * ERR_DISK_FULL, unless they were marked as finishing ones; 0: none. */
 	uint64_t reserve_bytes;
 	int64_t (*wall_ms)(void); /* NULL: wall_now_ms. Tests replace it. */
+	/* A job that signs the head of the record (audit/checkpoint.h). Runs
+	 * at the end of a transaction in which a lot was closed; NULL: none. */
+	enum err_code (*seal)(struct store_db *db, void *arg, struct err *e);
+	void *seal_arg;
 };
 
 /* Opens or creates the database, brings the schema up to date (each migration

@@ -308,6 +308,8 @@ enum err_code store_lot_close(struct store_db *db,
 		rc = move_lot(db, who, lot, LOT_CLOSE, e);
 	if (!rc)
 		rc = db_exec(db, e, Q_assignments_of_lot_clear, "t", lot);
+	if (!rc)
+		db->seal_wanted = true;
 	return rc;
 }
 

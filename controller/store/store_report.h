@@ -178,6 +178,10 @@ enum err_code store_record_leaves(struct store_db *db, uint64_t first_seq,
 				  uint64_t limit, store_leaf_fn *fn, void *arg,
 				  struct err *e);
 
+/* First and last leaf that name a lot; 0, 0: none. */
+enum err_code store_record_span(struct store_db *db, const char *lot,
+				uint64_t *first, uint64_t *last, struct err *e);
+
 struct store_checkpoint {
 	uint64_t seq;
 	char hash[STORE_HASH_SIZE];
