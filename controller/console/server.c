@@ -505,9 +505,6 @@ static enum err_code listen_now(struct console *c, struct err *e)
 		 * more, and the end of a body never does. */
 		.pt_serv_buf_size = CONSOLE_RECORD_BYTES,
 		.max_http_header_pool = CONSOLE_CONNECTIONS_MAX,
-		/* A whole TLS record (RFC 8446, 5.1): lws on libuv does not come
-		 * back for what it left inside the TLS layer. */
-		.pt_serv_buf_size = 16384 + 1024,
 		.timeout_secs = CONSOLE_HEADER_S,
 		.timeout_secs_ah_idle = CONSOLE_HEADER_S,
 		.keepalive_timeout = 60,
