@@ -27,7 +27,6 @@ bool flow_reseat_helps(enum failure f)
 	case FAILURE_CONTACT_LOST:
 	case FAILURE_PROBE_LOST:
 	case FAILURE_UART_LOST:
-	case FAILURE_NO_BOOT:
 	case FAILURE_APP_TEST_TIMEOUT:
 	case FAILURE_CARD_MISSING:
 	case FAILURE_CARD_WRONG:

@@ -58,6 +58,15 @@ static enum flow_end judge_open(struct attempt *a)
 	return FLOW_DONE;
 }
 
+/* Of a foreign chip: nobody knows where its UID is. */
+static bool is_zero(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
 enum flow_end step_identify(struct attempt *a)
 {
 	enum flow_end end;
@@ -67,7 +76,9 @@ enum flow_end step_identify(struct attempt *a)
 		return attempt_error(a, FAILURE_NO_CONTACT, &e);
 	if (a->id.lock == TARGET_LOCKED)
 		return resume_identify(a);
-	hex_encode(a->result->u.RESULT.uid, a->id.uid, sizeof(a->id.uid));
+	if (!is_zero(a->id.uid, sizeof(a->id.uid)))
+		hex_encode(a->result->u.RESULT.uid, a->id.uid,
+			   sizeof(a->id.uid));
 	attempt_log(a,
 		    "flow: DPIDR %08" PRIx32 " DEV_ID %03" PRIx32
 		    " REV_ID %04" PRIx32 " UID %s flash %" PRIu32
@@ -76,8 +87,8 @@ enum flow_end step_identify(struct attempt *a)
 		    a->result->u.RESULT.uid, a->id.flash_kib, a->id.optr);
 	station_show_unit(a->st, a->h, a->result->u.RESULT.attempt,
 			  a->result->u.RESULT.uid);
-	end = resume_label(a);
-	return end == FLOW_DONE ? judge_open(a) : end;
+	end = judge_open(a);
+	return end == FLOW_DONE ? resume_label(a) : end;
 }
 
 /* ---- spi-flash ---- */

@@ -216,6 +216,9 @@ static void fails_foreign(void **state)
 	fake.dev_id = 0x481;
 	run_failing(FAILURE_FOREIGN_CHIP, STEP_IDENTIFY);
 	assert_int_equal(fake.permits, 0);
+	memset(fake.uid, 0, sizeof(fake.uid)); /* unread */
+	run_failing(FAILURE_FOREIGN_CHIP, STEP_IDENTIFY);
+	assert_string_equal(fake.result.uid, "");
 }
 
 static void fails_rdp(void **state)
