@@ -101,6 +101,11 @@ void ask_reply(struct ask *a);
 /* Send REFUSED instead; retry_ms 0 leaves it to the error's row. */
 void ask_refuse(struct ask *a, const struct err *e, uint32_t retry_ms);
 
+/* ---- the socket (listen.c) ---- */
+
+/* ERR_CONFIG, ERR_IO; nothing is open then. */
+enum err_code listen_start(struct sessions *s, struct err *e);
+
 /* ---- connections (peer.c) ---- */
 
 struct peer *peer_find(struct sessions *s, uint32_t pipe);
