@@ -313,12 +313,12 @@ enum err_code daemon_run(const struct config *config, struct err *e)
 	rc = watch_signals(&d, e);
 	if (!rc)
 		rc = start(&d, e);
-	if (rc && d.store)
-		stop(&d);
-	if (!rc || d.open)
-		uv_run(&d.loop, UV_RUN_DEFAULT);
+	/* Nothing was promised to anybody yet, and half-started parts have no
+	 * way back: the process ends with all it holds. */
+	if (rc)
+		_exit(err_print(stderr, "provline-controller", e));
+	uv_run(&d.loop, UV_RUN_DEFAULT);
 	clean_up(&d);
-	if (!rc)
-		log_info("STOPPED", "all is committed");
-	return rc;
+	log_info("STOPPED", "all is committed");
+	return ERR_OK;
 }

@@ -6,10 +6,11 @@
 #include "controller/config.h"
 
 /* Runs until SIGTERM or SIGINT; returns when everything is committed and
- * closed. ERR_CONFIG, ERR_IO, ERR_STATE (another controller runs on this
- * folder, or a newer one did), ERR_INTEGRITY: could not start. Ends the
- * process itself when the database can no longer be written: then nothing is
- * acknowledged any more and the supervisor starts anew. */
+ * closed. Ends the process itself, with its line on stderr and exit code, when
+ * it cannot start (configuration, address in use, another controller on this
+ * folder, a newer schema, a record that was changed) and when the database can
+ * no longer be written: then nothing is acknowledged any more and the
+ * supervisor starts anew. */
 enum err_code daemon_run(const struct config *config, struct err *e);
 
 #endif

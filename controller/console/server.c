@@ -514,7 +514,8 @@ static enum err_code listen_now(struct console *c, struct err *e)
 	if (c->config.port == 0)
 		info.port = 0;
 	c->lws = lws_create_context(&info);
-	if (!c->lws)
+	/* an address in use gives a context without its vhost */
+	if (!c->lws || !lws_get_vhost_by_name(c->lws, "default"))
 		return err_set(e, ERR_IO,
 			       "HTTPS cannot listen on %s port %u: address in "
 			       "use, or certificate unusable",
