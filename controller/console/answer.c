@@ -121,6 +121,7 @@ void answer_send(struct request *rq)
 	if (!rq->wsi)
 		return;
 	serialise(rq);
+	rq->ready = true;
 	/* The timer is left to run out: cancelling one that is not set makes
 	 * libwebsockets 4.1 fire it at once. */
 	rq->awaiting = false;
@@ -212,6 +213,9 @@ static int write_piped(struct request *rq)
 
 int answer_writeable(struct request *rq)
 {
+	/* libwebsockets calls when it likes, also while a job is under way. */
+	if (!rq->ready)
+		return 0;
 	if (!rq->begun) {
 		/* The body follows in a callback of its own. */
 		if (send_headers(rq))

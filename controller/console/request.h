@@ -33,6 +33,7 @@ struct request {
 	bool checking;	 /* an upload's credential is being looked up */
 	bool complete;	 /* its body is here */
 	bool dispatched; /* its job was handed over */
+	bool ready;	 /* the answer may be sent */
 	bool begun;	 /* headers of the answer are out */
 	bool drop;	 /* the connection ends with this answer */
 	bool failed;	 /* a piped answer ended in its middle */
