@@ -77,12 +77,14 @@ static enum flow_end take_attest(struct attempt *a, const struct uart_ATTEST *t,
 
 enum flow_end step_identity(struct attempt *a)
 {
-	bool known = false, attested = false;
+	bool known = false, attested = false, waits = false;
 	struct parts parts = {0};
 	struct uart_sentence s;
 	enum flow_end end = say_challenge(a);
 
-	while (end == FLOW_DONE && !attested) {
+	/* To the end, when the DUT waits for its certificate: what it says
+	 * while the cloud is asked nobody would acknowledge. */
+	while (end == FLOW_DONE && !waits) {
 		end = attempt_hear(a, &s, FAILURE_UART_LOST);
 		if (end != FLOW_DONE)
 			break;
@@ -94,11 +96,16 @@ enum flow_end step_identity(struct attempt *a)
 		} else if (s.type == UART_ATTEST) {
 			end = take_attest(a, &s.u.ATTEST, &parts);
 			attested = true;
+		} else if (s.type == UART_READY) {
+			waits = true;
 		}
 	}
 	if (end == FLOW_DONE && !known)
 		end = attempt_fail(a, FAILURE_IDENTITY_WRONG,
 				   "the DUT did not say who it is");
+	if (end == FLOW_DONE && !attested)
+		end = attempt_fail(a, FAILURE_CSR_INVALID,
+				   "no whole request came");
 	return end;
 }
 

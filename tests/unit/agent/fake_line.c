@@ -236,14 +236,31 @@ static bool strike(void)
 	return false;
 }
 
+/* What the DUT's clock has brought since the last look, all of it. */
+static void dut_tick(void)
+{
+	static uint32_t looked;
+	uint32_t from = looked, now = now_ms();
+
+	looked = now;
+	if (now - from > 10000)
+		from = now;
+	for (; dut.running && from != now + 1; from++) {
+		enum uart_tick tick = uart_link_tick(&dut.link, from);
+
+		if (tick == UART_TICK_RESEND)
+			put(dut.link.sent, dut.link.sent_len);
+		if (tick == UART_TICK_LOST)
+			dut.running = false; /* stops, as firmware does */
+	}
+}
+
 static void dut_turn(void)
 {
 	struct uart_sentence s;
 	size_t len;
 
-	if (dut.running &&
-	    uart_link_tick(&dut.link, now_ms()) == UART_TICK_RESEND)
-		put(dut.link.sent, dut.link.sent_len);
+	dut_tick();
 	if (!dut.running || dut.link.waiting || dut.pos == DUT_END)
 		return;
 	if (strike())
@@ -501,6 +518,7 @@ enum err_code target_uart_write(struct target *t, const void *buf, size_t len,
 	for (size_t i = 0; i < len && dut.running; i++)
 		if (uart_lines_feed(&dut.lines, p[i]))
 			dut_line();
+	dut_turn(); /* an acknowledged DUT goes on by itself */
 	return ERR_OK;
 }
 
@@ -644,6 +662,7 @@ static enum err_code certificate(const struct msg_CSR_RELAY *c, struct msg *m,
 	uint8_t hash[32];
 
 	crash_at(CRASH_CSR);
+	mono_sleep_ms(fake.csr_ms);
 	if (fake.csr_error != ERR_OK)
 		return err_set(e, fake.csr_error, "set by the test");
 	memcpy(out->attempt, c->attempt, sizeof(out->attempt));

@@ -84,6 +84,7 @@ struct fake {
 	/* controller */
 	bool away; /* no connection at all */
 	enum err_code permit_error, csr_error, licence_record_error;
+	int csr_ms; /* how long CSR_RELAY takes */
 	bool renew_refused, retest, result_away;
 	unsigned permits, licences_recorded, results;
 	struct msg_PERMIT_GET permit_asked;

@@ -495,6 +495,15 @@ static void survives_reset_of_the_dut(void **state)
 
 /* ---- the controller ---- */
 
+/* A DUT that is not listened to stops after its repeats: it must have nothing
+ * to say while the cloud is asked. */
+static void cloud_may_take_its_time(void **state)
+{
+	(void)state;
+	fake.csr_ms = 3500;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+}
+
 static void *come_back(void *arg)
 {
 	(void)arg;
@@ -676,6 +685,7 @@ int main(void)
 		T(sees_the_board_go),
 		T(survives_noise_and_doubles),
 		T(survives_reset_of_the_dut),
+		T(cloud_may_take_its_time),
 		T(waits_for_the_record),
 		T(stops_when_the_lease_is_lost),
 		T(recovers_outside),
