@@ -10,6 +10,8 @@
 #define CALL_MS		 5000
 #define RECORD_MS	 15000
 #define NEWS_MS		 200 /* shortest time between heartbeats */
+#define UNBOUND_MS	 50
+#define LOOK_MS		 100 /* at the link */
 #define RETRY_REFUSED_MS 60000
 
 /* ---- heartbeat ---- */
@@ -164,13 +166,9 @@ static bool any_news(struct station *s)
 
 int64_t keeper_round(struct keeper *k)
 {
-	struct err e;
-	enum err_code rc = link_service(k->st->link, &e);
-
-	log_link(k, rc, &e);
-	if (rc != ERR_OK) {
+	if (!link_bound(k->st->link)) {
 		k->next_beat = mono_now();
-		return link_service_in_ms(k->st->link);
+		return UNBOUND_MS;
 	}
 	for (size_t h = 0; h < k->st->harness_n; h++) {
 		renew(k, h);
@@ -185,14 +183,22 @@ int64_t keeper_round(struct keeper *k)
 static void *keeper_thread(void *arg)
 {
 	struct keeper *k = arg;
-	int64_t wait_ms;
 
-	while (!station_stopping(k->st)) {
-		wait_ms = keeper_round(k);
-		if (!station_await_message(k->st, wait_ms > NEWS_MS ? NEWS_MS
-								    : wait_ms))
-			break;
-	}
+	while (station_await_message(k->st, keeper_round(k)))
+		;
+	return NULL;
+}
+
+static void *linker_thread(void *arg)
+{
+	struct keeper *k = arg;
+	int64_t wait_ms;
+	struct err e;
+
+	do {
+		log_link(k, link_service(k->st->link, &e), &e);
+		wait_ms = link_service_in_ms(k->st->link);
+	} while (station_pause(k->st, wait_ms > LOOK_MS ? LOOK_MS : wait_ms));
 	return NULL;
 }
 
@@ -202,12 +208,18 @@ enum err_code keeper_start(struct keeper *k, struct station *st, struct err *e)
 	k->next_beat = mono_now();
 	k->retry_refused = mono_after_ms(RETRY_REFUSED_MS);
 	(void)spool_retry(st->spool, NULL);
-	if (pthread_create(&k->thread, NULL, keeper_thread, k) != 0)
+	if (pthread_create(&k->linker, NULL, linker_thread, k) != 0)
 		return err_set(e, ERR_NO_MEMORY, "cannot start a thread");
+	if (pthread_create(&k->thread, NULL, keeper_thread, k) != 0) {
+		station_stop(st);
+		(void)pthread_join(k->linker, NULL);
+		return err_set(e, ERR_NO_MEMORY, "cannot start a thread");
+	}
 	return ERR_OK;
 }
 
 void keeper_join(struct keeper *k)
 {
 	(void)pthread_join(k->thread, NULL);
+	(void)pthread_join(k->linker, NULL);
 }

@@ -1,7 +1,8 @@
-/* The keeper: the one thread that speaks with the controller on behalf of the
- * whole station. It keeps the link up, sends heartbeats (sooner when
- * something changed), log lines, lease renewals, and what waits in the spool,
- * oldest first, and takes the orders. */
+/* The keeper: the thread that speaks with the controller on behalf of the
+ * whole station. It sends heartbeats (sooner when something changed), log
+ * lines, lease renewals, and what waits in the spool, oldest first, and takes
+ * the orders. A second thread keeps the link up meanwhile: a question that
+ * waits for an answer must not be what keeps the station from reconnecting. */
 #ifndef AGENT_FLOW_KEEPER_H
 #define AGENT_FLOW_KEEPER_H
 
@@ -11,13 +12,13 @@
 
 struct keeper {
 	struct station *st;
-	pthread_t thread;
+	pthread_t thread, linker;
 	struct mono next_beat, retry_refused;
 	enum err_code shown; /* last link state logged */
 };
 
 enum err_code keeper_start(struct keeper *k, struct station *st, struct err *e);
-/* After station_stop(): waits for the thread's end, which the link's
+/* After station_stop(): waits for the threads' end, which the link's
  * deadlines bound. */
 void keeper_join(struct keeper *k);
 

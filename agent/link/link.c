@@ -325,7 +325,7 @@ enum err_code link_call(struct link *l, const struct msg *request,
 	}
 }
 
-/* ---- binding; keeper only ---- */
+/* ---- binding; one thread only ---- */
 
 static enum err_code hello(struct link *l, uint8_t nonce[32], struct err *e)
 {
@@ -421,7 +421,7 @@ static enum err_code bind_station(struct link *l, struct err *e)
 	return rc;
 }
 
-/* ---- dialling; keeper only ---- */
+/* ---- dialling; one thread only ---- */
 
 static void back_off(struct link *l)
 {

@@ -2,9 +2,9 @@
  * TLS 1.2, with the station's identity proved again on every new connection
  * (messages.def: HELLO, CHALLENGE, PROVE, WELCOME).
  *
- * One thread (the keeper) calls link_service() again and again: it dials,
- * proves and reconnects with a random back-off. Every other thread only uses
- * link_call(). Requests may be sent twice by design; the controller gives
+ * One thread (the keeper's linker) calls link_service() again and again: it
+ * dials, proves and reconnects with a random back-off. Every other thread only
+ * uses link_call(). Requests may be sent twice by design; the controller gives
  * each one effect.
  *
  * When a WELCOME shows a smaller or another record than the one this station
@@ -45,7 +45,7 @@ void link_stop(struct link *l);
 /* After all threads have left link_call(). */
 void link_close(struct link *l);
 
-/* Keeper only. Returns ERR_OK when the connection speaks for the station.
+/* One thread only. Returns ERR_OK when the connection speaks for the station.
  * Otherwise it has tried once to get there and says why not: ERR_UNREACHABLE,
  * ERR_UNAUTHORISED, ERR_INTEGRITY (final), ERR_CANCELLED. Blocks for the dial
  * (the operating system's TCP limit) and 5 s for the proof. */
