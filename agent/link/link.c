@@ -39,7 +39,9 @@ struct link {
 	uint64_t generation; /* of the connection */
 	bool bound;
 	bool stopped;
-	bool distrusted; /* the witness spoke */
+	bool distrusted;  /* the witness spoke */
+	pthread_t binder; /* the thread that calls link_service() */
+	bool have_binder;
 	int64_t heartbeat_ms;
 	int64_t backoff_ms;
 	struct mono next_dial;
@@ -216,6 +218,12 @@ int64_t link_service_in_ms(struct link *l)
 	return ms;
 }
 
+/* The one thread that could bind must not wait for that. */
+static bool is_binder(const struct link *l)
+{
+	return l->have_binder && pthread_equal(l->binder, pthread_self());
+}
+
 /* Wait until bound; gives the generation that is. */
 static enum err_code await_bound(struct link *l, struct mono deadline,
 				 uint64_t *generation, struct err *e)
@@ -225,7 +233,8 @@ static enum err_code await_bound(struct link *l, struct mono deadline,
 	enum err_code rc = ERR_OK;
 
 	pthread_mutex_lock(&l->lock);
-	while (!l->bound && !l->stopped && !mono_passed(deadline))
+	while (!l->bound && !l->stopped && !is_binder(l) &&
+	       !mono_passed(deadline))
 		(void)pthread_cond_timedwait(&l->changed, &l->lock, &until);
 	if (l->stopped)
 		rc = err_set(e, ERR_CANCELLED, "the agent stops");
@@ -281,11 +290,15 @@ static enum err_code judge_reply(const struct msg *request,
 	return rc;
 }
 
-/* One exchange on whatever connection there is. */
-static enum err_code ask(struct link *l, const struct msg *request,
-			 struct link_reply *reply, struct mono deadline,
-			 struct err *e)
+/* One exchange on this connection and no other. */
+static enum err_code ask(struct link *l, uint64_t generation,
+			 const struct msg *request, struct link_reply *reply,
+			 struct mono deadline, struct err *e)
 {
+	struct wire_line line = {.lock = &l->lock,
+				 .changed = &l->changed,
+				 .generation = &l->generation,
+				 .expected = generation};
 	uint8_t *wire = NULL;
 	size_t wire_len = 0, got_len = 0;
 	enum err_code rc;
@@ -294,8 +307,8 @@ static enum err_code ask(struct link *l, const struct msg *request,
 	rc = msg_encode(request, &wire, &wire_len, e);
 	if (rc != ERR_OK)
 		return rc;
-	rc = wire_exchange(l->sock, wire, wire_len, &reply->wire, &got_len,
-			   deadline, e);
+	rc = wire_exchange(l->sock, &line, wire, wire_len, &reply->wire,
+			   &got_len, deadline, e);
 	free(wire);
 	if (rc == ERR_OK)
 		rc = msg_decode(&reply->m, reply->wire, got_len, false, e);
@@ -317,17 +330,18 @@ enum err_code link_call(struct link *l, const struct msg *request,
 		rc = await_bound(l, deadline, &generation, e);
 		if (rc != ERR_OK)
 			return rc;
-		rc = ask(l, request, reply, deadline, e);
+		rc = ask(l, generation, request, reply, deadline, e);
 		if (rc != ERR_NOT_BOUND)
 			return rc;
-		/* it went out on a connection newer than the proof */
+		/* the connection broke, or forgot who we are */
 		unbind(l, generation);
 	}
 }
 
 /* ---- binding; one thread only ---- */
 
-static enum err_code hello(struct link *l, uint8_t nonce[32], struct err *e)
+static enum err_code hello(struct link *l, uint64_t generation,
+			   uint8_t nonce[32], struct err *e)
 {
 	struct msg *m = msg_new(MSG_HELLO);
 	struct link_reply r = {0};
@@ -340,7 +354,7 @@ static enum err_code hello(struct link *l, uint8_t nonce[32], struct err *e)
 	snprintf(m->u.HELLO.agent_version, sizeof(m->u.HELLO.agent_version),
 		 "%s", l->version);
 	memcpy(m->u.HELLO.boot_id, l->boot_id, sizeof(l->boot_id));
-	rc = ask(l, m, &r, mono_after_ms(PROVE_MS), e);
+	rc = ask(l, generation, m, &r, mono_after_ms(PROVE_MS), e);
 	if (rc == ERR_OK && !hex_decode(nonce, 32, r.m->u.CHALLENGE.nonce))
 		rc = err_set(e, ERR_MALFORMED, "empty challenge");
 	link_reply_fini(&r);
@@ -348,8 +362,9 @@ static enum err_code hello(struct link *l, uint8_t nonce[32], struct err *e)
 	return rc;
 }
 
-static enum err_code prove(struct link *l, const uint8_t nonce[32],
-			   struct msg_WELCOME *welcome, struct err *e)
+static enum err_code prove(struct link *l, uint64_t generation,
+			   const uint8_t nonce[32], struct msg_WELCOME *welcome,
+			   struct err *e)
 {
 	struct msg *m = msg_new(MSG_PROVE);
 	struct link_reply r = {0};
@@ -363,7 +378,7 @@ static enum err_code prove(struct link *l, const uint8_t nonce[32],
 	rc = keys_prove(&l->keys, nonce, l->station, m->u.PROVE.signature,
 			&m->u.PROVE.signature_len, e);
 	if (rc == ERR_OK)
-		rc = ask(l, m, &r, mono_after_ms(PROVE_MS), e);
+		rc = ask(l, generation, m, &r, mono_after_ms(PROVE_MS), e);
 	if (rc == ERR_OK)
 		*welcome = r.m->u.WELCOME;
 	link_reply_fini(&r);
@@ -397,9 +412,9 @@ static enum err_code bind_station(struct link *l, struct err *e)
 	pthread_mutex_lock(&l->lock);
 	generation = l->generation;
 	pthread_mutex_unlock(&l->lock);
-	rc = hello(l, nonce, e);
+	rc = hello(l, generation, nonce, e);
 	if (rc == ERR_OK)
-		rc = prove(l, nonce, &w, e);
+		rc = prove(l, generation, nonce, &w, e);
 	if (rc == ERR_OK)
 		rc = welcome_check(l, &w, e);
 	if (rc != ERR_OK)
@@ -468,6 +483,8 @@ enum err_code link_service(struct link *l, struct err *e)
 	enum err_code rc = ERR_OK;
 
 	pthread_mutex_lock(&l->lock);
+	l->binder = pthread_self();
+	l->have_binder = true;
 	bound = l->bound;
 	connected = l->pipes > 0;
 	due = mono_passed(l->next_dial);

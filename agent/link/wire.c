@@ -27,8 +27,42 @@ static enum err_code wire_error(int rc, struct err *e)
 	}
 }
 
-static int send_request(nng_ctx ctx, nng_aio *aio, const uint8_t *request,
-			size_t len)
+/* One exchange, and how its waits end. */
+struct exchange {
+	const struct wire_line *line;
+	nng_ctx ctx;
+	nng_aio *aio;
+	bool done; /* guarded by line->lock */
+	bool gone; /* the connection broke first */
+};
+
+static void on_done(void *arg)
+{
+	struct exchange *x = arg;
+
+	pthread_mutex_lock(x->line->lock);
+	x->done = true;
+	pthread_cond_broadcast(x->line->changed);
+	pthread_mutex_unlock(x->line->lock);
+}
+
+/* Until the operation ends, by itself or because the connection did. */
+static int await(struct exchange *x)
+{
+	const struct wire_line *w = x->line;
+
+	pthread_mutex_lock(w->lock);
+	while (!x->done && *w->generation == w->expected)
+		(void)pthread_cond_wait(w->changed, w->lock);
+	x->gone = !x->done;
+	pthread_mutex_unlock(w->lock);
+	if (x->gone)
+		nng_aio_cancel(x->aio);
+	nng_aio_wait(x->aio);
+	return nng_aio_result(x->aio);
+}
+
+static int send_request(struct exchange *x, const uint8_t *request, size_t len)
 {
 	nng_msg *m = NULL;
 	int rc = nng_msg_alloc(&m, 0);
@@ -39,26 +73,26 @@ static int send_request(nng_ctx ctx, nng_aio *aio, const uint8_t *request,
 		nng_msg_free(m);
 		return rc;
 	}
-	nng_aio_set_msg(aio, m);
-	nng_ctx_send(ctx, aio);
-	nng_aio_wait(aio);
-	rc = nng_aio_result(aio);
+	nng_aio_set_msg(x->aio, m);
+	x->done = false;
+	nng_ctx_send(x->ctx, x->aio);
+	rc = await(x);
 	if (rc != 0)
 		nng_msg_free(m);
 	return rc;
 }
 
-static int receive_answer(nng_ctx ctx, nng_aio *aio, void **answer, size_t *len)
+static int receive_answer(struct exchange *x, void **answer, size_t *len)
 {
 	nng_msg *m;
 	int rc;
 
-	nng_ctx_recv(ctx, aio);
-	nng_aio_wait(aio);
-	rc = nng_aio_result(aio);
+	x->done = false;
+	nng_ctx_recv(x->ctx, x->aio);
+	rc = await(x);
 	if (rc != 0)
 		return rc;
-	m = nng_aio_get_msg(aio);
+	m = nng_aio_get_msg(x->aio);
 	*len = nng_msg_len(m);
 	*answer = malloc(*len == 0 ? 1 : *len);
 	if (*answer != NULL)
@@ -74,31 +108,32 @@ static nng_duration left_ms(struct mono deadline)
 	return ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (nng_duration)ms;
 }
 
-enum err_code wire_exchange(nng_socket sock, const uint8_t *request,
-			    size_t request_len, void **answer,
-			    size_t *answer_len, struct mono deadline,
-			    struct err *e)
+enum err_code wire_exchange(nng_socket sock, const struct wire_line *line,
+			    const uint8_t *request, size_t request_len,
+			    void **answer, size_t *answer_len,
+			    struct mono deadline, struct err *e)
 {
-	nng_aio *aio = NULL;
-	nng_ctx ctx;
-	int rc = nng_ctx_open(&ctx, sock);
+	struct exchange x = {.line = line};
+	int rc = nng_ctx_open(&x.ctx, sock);
 
 	if (rc != 0)
 		return wire_error(rc, e);
-	rc = nng_ctx_set_ms(ctx, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
+	rc = nng_ctx_set_ms(x.ctx, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
 	if (rc == 0)
-		rc = nng_aio_alloc(&aio, NULL, NULL);
+		rc = nng_aio_alloc(&x.aio, on_done, &x);
 	if (rc == 0) {
-		nng_aio_set_timeout(aio, left_ms(deadline));
-		rc = send_request(ctx, aio, request, request_len);
+		nng_aio_set_timeout(x.aio, left_ms(deadline));
+		rc = send_request(&x, request, request_len);
 	}
 	if (rc == 0) {
-		nng_aio_set_timeout(aio, left_ms(deadline));
-		rc = receive_answer(ctx, aio, answer, answer_len);
+		nng_aio_set_timeout(x.aio, left_ms(deadline));
+		rc = receive_answer(&x, answer, answer_len);
 	}
-	if (aio != NULL)
-		nng_aio_free(aio);
-	(void)nng_ctx_close(ctx);
+	if (x.aio != NULL)
+		nng_aio_free(x.aio);
+	(void)nng_ctx_close(x.ctx);
+	if (rc != 0 && x.gone)
+		return err_set(e, ERR_NOT_BOUND, "the connection broke");
 	return rc == 0 ? ERR_OK : wire_error(rc, e);
 }
 

@@ -8,15 +8,26 @@
 #include "proto/base/mono.h"
 
 #include <nng/nng.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* The connection that an exchange belongs to. When *generation, guarded by
+ * lock, is no longer expected, changed is signalled and the exchange ends. */
+struct wire_line {
+	pthread_mutex_t *lock;
+	pthread_cond_t *changed;
+	const uint64_t *generation;
+	uint64_t expected;
+};
+
 /* Send and wait for the answer, malloc'ed into *answer. ERR_TIMEOUT,
- * ERR_CANCELLED when the socket was closed, ERR_UNREACHABLE. */
-enum err_code wire_exchange(nng_socket sock, const uint8_t *request,
-			    size_t request_len, void **answer,
-			    size_t *answer_len, struct mono deadline,
-			    struct err *e);
+ * ERR_NOT_BOUND when the connection broke meanwhile, ERR_CANCELLED when the
+ * socket was closed, ERR_UNREACHABLE. */
+enum err_code wire_exchange(nng_socket sock, const struct wire_line *line,
+			    const uint8_t *request, size_t request_len,
+			    void **answer, size_t *answer_len,
+			    struct mono deadline, struct err *e);
 
 /* Mutual TLS 1.2 against the pinned CA; returns an nng error. server_name
  * empty: the host of the URL. */

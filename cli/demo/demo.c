@@ -257,9 +257,6 @@ static enum err_code finish(struct cli *c, struct line *l,
 		cli_print_json(summary);
 	else if (!rc)
 		rc = outputs_print(stdout, l->rest, l->lot, summary, e);
-	if (!rc && line_restarts(l))
-		fprintf(stderr, "%u daemons were killed and restarted\n",
-			line_restarts(l));
 	if (!rc && !c->json)
 		printf("Files: %s\n", l->options.out);
 	if (!rc)

@@ -497,16 +497,6 @@ enum err_code line_watch(struct line *l, struct err *e)
 	return rc;
 }
 
-unsigned line_restarts(const struct line *l)
-{
-	unsigned n =
-		l->cloud.restarts + l->bench.restarts + l->controller.restarts;
-
-	for (unsigned s = 0; s < l->options.stations; s++)
-		n += l->agents[s].restarts;
-	return n;
-}
-
 static int remove_entry(const char *path, const struct stat *st, int type,
 			struct FTW *ftw)
 {

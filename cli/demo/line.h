@@ -18,8 +18,6 @@ struct line_options {
 	const char *out; /* existing folder */
 };
 
-enum line_cause { LINE_CLOUD, LINE_BENCH, LINE_CONTROLLER, LINE_FIXED };
-
 struct line {
 	struct line_options options;
 	char bin[400]; /* where the programs are */
@@ -46,9 +44,6 @@ enum err_code line_start(struct line *l, void (*say)(const char *what),
 
 /* Restart what a signal killed; an error when a daemon gave up by itself. */
 enum err_code line_watch(struct line *l, struct err *e);
-
-/* How often daemons had to be restarted. */
-unsigned line_restarts(const struct line *l);
 
 /* Stop all, agents first, and remove the work folder. *clean: every daemon
  * left with exit code 0. */

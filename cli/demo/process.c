@@ -154,6 +154,8 @@ enum err_code process_watch(struct process *p, struct err *e)
 	if (!WIFSIGNALED(status) || p->restarts >= MAX_RESTARTS)
 		return ended(p, status, e);
 	p->restarts++;
+	fprintf(stderr, "%s was killed by signal %d and is started again\n",
+		p->name, WTERMSIG(status));
 	return process_start(p, e);
 }
 
