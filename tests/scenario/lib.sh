@@ -47,7 +47,7 @@ line_up() {
 
 line_ready() {
 	kill -0 "$DEMO_PID" 2>/dev/null || fail "the demo ended: $(cat "$T/demo.txt")"
-	grep -q 'Ctrl-C ends the line' "$T/demo.txt"
+	grep -qs 'Ctrl-C ends the line' "$T/demo.txt"
 }
 
 # line_down: everything must end cleanly
