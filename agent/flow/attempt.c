@@ -203,8 +203,8 @@ static enum flow_end enter(struct attempt *a, enum step s, struct err *e)
 		return attempt_fail(a, FAILURE_STATION, "%s", e->text);
 	}
 	station_show(a->st, a->h, "busy", s, "");
-	log_debug("STEP", "attempt=%s step=%s", a->result->u.RESULT.attempt,
-		  step_name(s));
+	log_info("STEP", "attempt=%s step=%s", a->result->u.RESULT.attempt,
+		 step_name(s));
 	return FLOW_DONE;
 }
 

@@ -72,6 +72,7 @@ struct attempt {
 
 	struct target_identity id;
 	bool resumed;		/* locked by an attempt of ours */
+	bool half_locked;	/* the same, but it died inside lock-down */
 	enum flow_program runs; /* last BOOT */
 	bool boot_waits;	/* that BOOT is not handled yet */
 	char boot_version[33];

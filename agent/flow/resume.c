@@ -137,6 +137,26 @@ enum flow_end resume_identify(struct attempt *a)
 	return end == FLOW_DONE ? judge_uid(a) : end;
 }
 
+enum flow_end resume_half_locked(struct attempt *a)
+{
+	struct spool_attempt earlier;
+	enum flow_end end;
+	bool found = false;
+	struct err e;
+
+	if (spool_attempt_locked(a->st->spool, a->result->u.RESULT.uid,
+				 &earlier, &found, &e) != ERR_OK)
+		return attempt_error(a, FAILURE_STATION, &e);
+	if (!found)
+		return attempt_fail(a, FAILURE_RDP_LOCKED,
+				    "TrustZone is enabled already, and not by "
+				    "this station");
+	end = take_earlier(a, &earlier);
+	a->half_locked = end == FLOW_DONE;
+	spool_attempt_fini(&earlier);
+	return end;
+}
+
 enum flow_end resume_label(struct attempt *a)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;

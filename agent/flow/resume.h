@@ -11,6 +11,10 @@
  * unit has passed here before and that is recorded. Else rdp-locked. */
 enum flow_end resume_identify(struct attempt *a);
 
+/* The same for a board with TrustZone on and the debug port still open: the
+ * attempt died between the two halves of lock-down, which is done again. */
+enum flow_end resume_half_locked(struct attempt *a);
+
 /* The UID is known: is the label? A board that was in the harness when the
  * agent died is not scanned again; the journal has its label. FLOW_DONE or
  * FLOW_UNLABELLED. */

@@ -53,8 +53,7 @@ static enum flow_end judge_open(struct attempt *a)
 		return attempt_fail(a, FAILURE_RDP_LOCKED, "RDP byte 0x%02X",
 				    id->rdp);
 	if (id->tzen)
-		return attempt_fail(a, FAILURE_RDP_LOCKED,
-				    "TrustZone is enabled already");
+		return resume_half_locked(a);
 	return FLOW_DONE;
 }
 
@@ -265,7 +264,7 @@ enum flow_end step_lock_down(struct attempt *a)
 	enum flow_end end;
 	struct err e;
 
-	if (a->resumed)
+	if (a->resumed && !a->half_locked)
 		return FLOW_SKIPPED;
 	if (!attempt_cross(a, &end))
 		return end;

@@ -103,16 +103,35 @@ void dialogue_say(struct uart_sentence *s)
 		hal_stop();
 }
 
+static void fill_boot(struct uart_sentence *s,
+		      const struct layout_program_header *of)
+{
+	struct uart_BOOT *boot = &s->u.BOOT;
+
+	s->type = UART_BOOT;
+	dialogue_set_text(boot->program, sizeof(boot->program),
+			  image_part_name(of->program));
+	dialogue_set_text(boot->version, sizeof(boot->version), of->version);
+	hal_uid(boot->uid);
+}
+
+void dialogue_announce(const struct layout_program_header *other)
+{
+	struct uart_sentence s;
+	size_t len;
+
+	fill_boot(&s, other);
+	uart_link_init(&link, true);
+	len = uart_link_send(&link, &s, hal_ms());
+	hal_uart_send(link.sent, len);
+}
+
 void dialogue_begin(const struct layout_program_header *self)
 {
-	struct uart_sentence s = {.type = UART_BOOT};
-	struct uart_BOOT *boot = &s.u.BOOT;
+	struct uart_sentence s;
 
 	have_early = false;
-	dialogue_set_text(boot->program, sizeof(boot->program),
-			  image_part_name(self->program));
-	dialogue_set_text(boot->version, sizeof(boot->version), self->version);
-	hal_uid(boot->uid);
+	fill_boot(&s, self);
 	for (unsigned i = 0; i < BOOT_ROUNDS; i++) {
 		uart_link_init(&link, true);
 		if (try_say(&s))

@@ -13,6 +13,10 @@
  * header. Repeats for 45 s, then stops. */
 void dialogue_begin(const struct layout_program_header *self);
 
+/* One BOOT sentence for another program, which takes no part in the dialogue:
+ * nobody has to be there to acknowledge it. */
+void dialogue_announce(const struct layout_program_header *other);
+
 /* Send and wait for the ACK. Stops the program when there is none. */
 void dialogue_say(struct uart_sentence *s);
 

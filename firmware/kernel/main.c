@@ -93,9 +93,12 @@ int program_main(const void *unused)
 	if (!hal_init())
 		hal_stop();
 	if (record_boot_last(&e) && e.program == LAYOUT_PROGRAM_APP &&
-	    record_program_valid(LAYOUT_PROGRAM_APP))
+	    record_program_valid(LAYOUT_PROGRAM_APP)) {
+		/* A station that has lost its place learns what it holds. */
+		dialogue_announce(record_program_header(LAYOUT_PROGRAM_APP));
 		run_application();
-	else
+	} else {
 		run_test();
+	}
 	hal_stop();
 }

@@ -388,6 +388,7 @@ enum err_code target_identify(struct target *t, struct target_identity *id,
 	} else if (rc == ERR_OK) {
 		id->dev_id = fake.dev_id;
 		id->rdp = fake.rdp;
+		id->tzen = fake.tzen;
 		memcpy(id->uid, fake.uid, 12);
 	}
 	return rc;

@@ -62,6 +62,7 @@ enum crash {
 struct fake {
 	/* board */
 	bool present, locked, flapping;
+	bool tzen; /* TrustZone on, the port still open */
 	uint32_t dev_id;
 	uint8_t rdp;
 	uint8_t uid[12];

@@ -236,6 +236,14 @@ static void fails_locked_elsewhere(void **state)
 	assert_int_equal(fake.permits, 0);
 }
 
+static void fails_half_locked_elsewhere(void **state)
+{
+	(void)state;
+	fake.tzen = true;
+	run_failing(FAILURE_RDP_LOCKED, STEP_IDENTIFY);
+	assert_int_equal(fake.permits, 0);
+}
+
 static void fails_permit(void **state)
 {
 	(void)state;
@@ -605,6 +613,19 @@ static void resumes(enum crash c, enum dut_item runs_from, const char *outcome)
 	assert_int_equal(fake.counter, 50); /* counted in the child only */
 }
 
+/* Died with TrustZone on and RDP still 0: lock-down is done again. */
+static void resumes_half_locked(void **state)
+{
+	(void)state;
+	die_at(CRASH_LOCK);
+	assert_string_equal(fake.result.outcome, "indeterminate");
+	fake.tzen = true;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_true(fake.locked);
+	assert_string_equal(fake.permit_asked.condition, "resumed");
+	assert_int_equal(fake.counter, 50); /* counted in the child only */
+}
+
 static void resumes_in_loader(void **state)
 {
 	(void)state;
@@ -667,6 +688,7 @@ int main(void)
 		T(fails_foreign),
 		T(fails_rdp),
 		T(fails_locked_elsewhere),
+		T(fails_half_locked_elsewhere),
 		T(fails_permit),
 		T(fails_nor),
 		T(fails_altered_image),
@@ -691,6 +713,7 @@ int main(void)
 		T(recovers_outside),
 		T(recovers_in_licence),
 		T(recovers_in_lock_down),
+		T(resumes_half_locked),
 		T(resumes_in_loader),
 		T(resumes_in_test),
 		T(resumes_in_certificate),
