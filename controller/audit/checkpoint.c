@@ -17,7 +17,7 @@ enum err_code checkpoint_run(struct store_db *db, void *arg, struct err *e)
 {
 	struct chain_key *key = arg;
 	uint8_t hash[CHAIN_HASH_BYTES], signature[CHAIN_SIGNATURE_BYTES];
-	struct store_checkpoint last;
+	struct store_checkpoint last = {0};
 	struct store_head head;
 	size_t len = 0;
 	enum err_code rc = store_record_head(db, &head, e);

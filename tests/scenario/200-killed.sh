@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 O=$T/out
-provline demo --stations 2 --boards 10 --seed 3 --out "$O" >"$T/demo.txt" 2>&1 &
+provline demo --stations 2 --boards 14 --seed 3 --out "$O" >"$T/demo.txt" 2>&1 &
 DEMO_PID=$!
 RANDOM=${SEED:-11}
 echo "seed ${SEED:-11}"
@@ -13,7 +13,7 @@ wait_for 60 sh -c "grep -q 'step=licence' $O/log/agent-S1.log 2>/dev/null"
 while kill -0 $DEMO_PID 2>/dev/null && [ $kills -lt 8 ]; do
 	case $((RANDOM % 3)) in 0) victim=controller ;; 1) victim=agent-S1 ;; 2) victim=agent-S2 ;; esac
 	kill -KILL "$(cat "$O/log/$victim.pid" 2>/dev/null)" 2>/dev/null && kills=$((kills + 1)) && echo "killed $victim"
-	sleep 1.$((RANDOM % 10))
+	sleep 0.$((5 + RANDOM % 5))
 done
 wait $DEMO_PID
 code=$?
@@ -22,7 +22,7 @@ DEMO_PID=
 [ $kills -ge 4 ] || fail "only $kills kills: the run is void"
 
 S=$O/summary.json
-expect "units" "$(jq '.units | length' "$S")" 10
+expect "units" "$(jq ".units | length" "$S")" 14
 expect "ledger balanced" "$(jq .ledger.balanced "$S")" true
 expect "counts spent" "$(jq '.ledger.card_start - .ledger.card_end' "$S")" "$(jq .ledger.licences "$S")"
 expect "passes counted twice" \
