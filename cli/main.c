@@ -263,7 +263,8 @@ int main(int argc, char **argv)
 		if (words)
 			return run(argc, argv, words);
 	}
-	err_set(&e, ERR_USAGE, "there is no command \"%.40s\"", argv[1]);
+	err_set(&e, ERR_USAGE, "there is no command \"%.40s%s%.40s\"", argv[1],
+		argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
 	err_hint(&e, "see provline --help");
 	return err_print(stderr, "provline", &e);
 }

@@ -227,6 +227,8 @@ enum err_code scenario_load(struct scenario *s, const char *path, struct err *e)
 	enum err_code rc;
 
 	*s = (struct scenario){.seed = 1};
+	if (!root && je.line < 0)
+		return err_set(e, ERR_INPUT, "%s", je.text);
 	if (!root)
 		return err_set(e, ERR_INPUT, "%s:%d: %s", path, je.line,
 			       je.text);

@@ -14,7 +14,7 @@ function HarnessCard(props: { harness: Harness }) {
       <div class="step">{h.state === "busy" ? stepName(h.step) : h.note || " "}</div>
       {h.state === "busy" && <progress max={100} value={h.percent} aria-label="of the step" />}
       <div class="quiet small">
-        {h.board_serial || h.uid || (h.assigned_lot ? `lot ${h.assigned_lot}` : "no lot assigned")}
+        {h.board_serial || h.uid || (h.assigned_lot && `lot ${h.assigned_lot}`) || " "}
       </div>
     </li>
   );

@@ -52,7 +52,9 @@ function LotPanel(props: { lot: Lot }) {
           value={perHour(uph)}
           note={`cycle ${seconds(lot.totals?.cycle_s.median)}`}
         />
-        <Figure name="Time left" value={eta} note={left ? `${left} to go` : "quantity reached"} />
+        {lot.state !== "closed" && (
+          <Figure name="Time left" value={eta} note={left ? `${left} to go` : "quantity reached"} />
+        )}
       </div>
       <progress class="whole" max={lot.quantity} value={n.passed} aria-label="good boards of the lot" />
     </section>
