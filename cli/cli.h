@@ -4,6 +4,7 @@
 #define CLI_CLI_H
 
 #include "cli/rest.h"
+#include "cli/table.h"
 #include "proto/base/err.h"
 
 #include <getopt.h>
@@ -52,6 +53,9 @@ enum err_code cli_number(const char *option, const char *text, long min,
 
 /* json on stdout, indented, with a newline. */
 void cli_print_json(const json_t *j);
+
+/* Rows of the yield report, as `report yield` and the demo show them. */
+extern const struct table_column cli_yield_columns[];
 
 /* The commands, by family. */
 cli_run_fn cmd_init, cmd_station_enroll, cmd_station_list, cmd_station_revoke,

@@ -1,6 +1,5 @@
 /* image ...: from built programs to the file that the factory gets. */
 #include "cli/cli.h"
-#include "cli/table.h"
 #include "proto/base/dbuf.h"
 #include "proto/base/file.h"
 #include "proto/base/hex.h"

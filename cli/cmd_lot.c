@@ -1,6 +1,5 @@
 /* lot ..., assign, status, unit ..., ledger: what the manager asks. */
 #include "cli/cli.h"
-#include "cli/table.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* report, export, evidence: what leaves the factory. */
 #include "cli/cli.h"
-#include "cli/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +72,7 @@ static enum err_code one_of(const char *format, const char *a, const char *b,
 		       format, a, b);
 }
 
-static const struct table_column yield_columns[] = {
+const struct table_column cli_yield_columns[] = {
 	{"STATION", "station", 0}, {"STEP", "step", 0},
 	{"ENTERED", "entered", 0}, {"FAILED", "failed", 0},
 	{"YIELD", "yield", 3},	   {NULL, NULL, 0},
@@ -98,7 +97,7 @@ static enum err_code print_yield(struct cli *c, const char *lot, struct err *e)
 	rc = rest_call(c->rest, "GET", path, NULL, &reply, e);
 	if (rc)
 		return rc;
-	table_print(stdout, yield_columns, json_object_get(reply, "rows"));
+	table_print(stdout, cli_yield_columns, json_object_get(reply, "rows"));
 	putchar('\n');
 	totals = json_pack("[O]", json_object_get(reply, "totals"));
 	table_print(stdout, total_columns, totals);

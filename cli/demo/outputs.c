@@ -1,6 +1,6 @@
 #include "cli/demo/outputs.h"
 
-#include "cli/table.h"
+#include "cli/cli.h"
 #include "proto/base/file.h"
 
 #include <limits.h>
@@ -226,12 +226,6 @@ static void print_failures(FILE *f, const json_t *summary)
 	json_decref(rows);
 }
 
-static const struct table_column yield_columns[] = {
-	{"STATION", "station", 0}, {"STEP", "step", 0},
-	{"ENTERED", "entered", 0}, {"FAILED", "failed", 0},
-	{"YIELD", "yield", 3},	   {NULL, NULL, 0},
-};
-
 static double real(const json_t *object, const char *key)
 {
 	return json_number_value(json_object_get(object, key));
@@ -254,7 +248,7 @@ enum err_code outputs_print(FILE *f, struct rest *r, const char *lot,
 	if (rc)
 		return rc;
 	fprintf(f, "\nYield of lot %s\n\n", lot);
-	table_print(f, yield_columns, json_object_get(yield, "rows"));
+	table_print(f, cli_yield_columns, json_object_get(yield, "rows"));
 	json_decref(yield);
 	print_failures(f, summary);
 	fprintf(f,
