@@ -2,9 +2,20 @@
 # No card, a card for another firmware, an empty one: named, and nothing spent.
 . "$(dirname "$0")/lib.sh"
 line_up --stations 1
+# What the station itself says of its reader: pcscd looks a few times a second.
+shows() { provline station show S1 --json | jq -e --arg s "$1" '.cards[0] | .card_serial == $s' >/dev/null; }
+put_in() { # FILE SERIAL
+	ctl "{\"cmd\":\"card-insert\",\"reader\":\"S1\",\"file\":\"$1\"}" >/dev/null || fail "card-insert"
+	wait_for 10 shows "$2"
+}
+take_out() {
+	ctl '{"cmd":"card-remove","reader":"S1"}' >/dev/null || fail "card-remove"
+	wait_for 10 shows ""
+}
+wait_for 10 shows CARD0001
 before=$(card_counter)
 
-ctl '{"cmd":"card-remove","reader":"S1"}' >/dev/null || fail "card-remove"
+take_out
 run_board C1
 expect_fail C1 card-missing
 
@@ -14,19 +25,19 @@ card_new() { # FILE SERIAL FWID COUNTER
 		--max 10 --counter "$4" --maker-key "$MAKER_KEY" || fail "card-new $1"
 }
 card_new wrong.card WRONG001 OTHER-FW 10
-ctl "{\"cmd\":\"card-insert\",\"reader\":\"S1\",\"file\":\"$T/wrong.card\"}" >/dev/null || fail "card-insert"
+put_in "$T/wrong.card" WRONG001
 run_board C2
 expect_fail C2 card-wrong
 expect "wrong card's counter" "$(card_counter)" 10
 
-ctl '{"cmd":"card-remove","reader":"S1"}' >/dev/null
+take_out
 card_new empty.card EMPTY001 "$FWID" 0
-ctl "{\"cmd\":\"card-insert\",\"reader\":\"S1\",\"file\":\"$T/empty.card\"}" >/dev/null || fail "card-insert"
+put_in "$T/empty.card" EMPTY001
 run_board C3
 expect_fail C3 card-empty
 
-ctl '{"cmd":"card-remove","reader":"S1"}' >/dev/null
-ctl "{\"cmd\":\"card-insert\",\"reader\":\"S1\",\"file\":\"$WORK/S1.card\"}" >/dev/null || fail "card-insert"
+take_out
+put_in "$WORK/S1.card" CARD0001
 run_board C4
 expect_pass C4
 expect "right card's counter" "$(card_counter)" $((before - 1))
