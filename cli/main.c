@@ -79,6 +79,7 @@ const struct cli_command cli_commands[] = {
 	 "  --pace X        0 as fast as it goes (default), 1 real time\n"
 	 "  --out DIR       where the files go\n"
 	 "  --keep          leave the line running until Ctrl-C\n"
+	 "  --trace         record the pins of each harness as VCD, in log/\n"
 	 "  --list-faults   the faults a scenario can give a board\n",
 	 cmd_demo},
 	{NULL, NULL, NULL, NULL, NULL},

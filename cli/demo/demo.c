@@ -32,13 +32,14 @@ enum {
 	OPT_OUT,
 	OPT_KEEP,
 	OPT_LIST,
+	OPT_TRACE,
 };
 
 struct demo_options {
 	long stations, harnesses, boards, quantity, seed;
 	double pace;
 	const char *scenario, *out;
-	bool keep, list, seed_given;
+	bool keep, list, trace, seed_given;
 	char default_out[PATH_MAX];
 };
 
@@ -92,6 +93,9 @@ static enum err_code take_option(void *arg, int val, const char *value,
 	case OPT_OUT:
 		o->out = value;
 		return ERR_OK;
+	case OPT_TRACE:
+		o->trace = true;
+		return ERR_OK;
 	case OPT_KEEP:
 		o->keep = true;
 		return ERR_OK;
@@ -114,6 +118,7 @@ static enum err_code parse(struct cli *c, int argc, char **argv,
 		{"pace", required_argument, NULL, OPT_PACE},
 		{"out", required_argument, NULL, OPT_OUT},
 		{"keep", no_argument, NULL, OPT_KEEP},
+		{"trace", no_argument, NULL, OPT_TRACE},
 		{"list-faults", no_argument, NULL, OPT_LIST},
 		{0}};
 	enum err_code rc;
@@ -305,6 +310,7 @@ static enum err_code run_line(struct cli *c, const struct demo_options *o,
 		.quantity = o->quantity ? (unsigned long)o->quantity
 					: (s->count ? s->count : 1),
 		.pace = o->pace,
+		.trace = o->trace,
 		.out = o->out,
 	};
 	struct line *l = calloc(1, sizeof *l);

@@ -15,6 +15,7 @@ struct line_options {
 	unsigned long seed;
 	unsigned long quantity; /* of the lot, and on each card twice that */
 	double pace;
+	bool trace;	 /* the pins of each harness, as OUT/log/PROBE.vcd */
 	const char *out; /* existing folder */
 };
 

@@ -56,11 +56,17 @@ enum err_code settings_bench(const struct line *l, const char *path,
 				 "card_reader \"S%u\" {\n"
 				 "  socket = \"%s/S%u.pcsc\"\n}\n",
 				 s, l->work, s);
-		for (unsigned h = 1; h <= l->options.harnesses; h++)
+		for (unsigned h = 1; h <= l->options.harnesses; h++) {
 			ok &= !dbuf_addf(&t,
 					 "probe \"S%u-H%u\" {\n"
-					 "  scanner = \"%s/S%u-H%u.scan\"\n}\n",
+					 "  scanner = \"%s/S%u-H%u.scan\"\n",
 					 s, h, l->work, s, h);
+			if (l->options.trace)
+				ok &= !dbuf_addf(
+					&t, "  trace = \"%s/S%u-H%u.vcd\"\n",
+					l->log, s, h);
+			ok &= !dbuf_addf(&t, "}\n");
+		}
 	}
 	return save(&t, ok, path, e);
 }
