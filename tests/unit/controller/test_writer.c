@@ -22,7 +22,7 @@ static struct {
 	uv_loop_t loop;
 	struct store *s;
 	unsigned done, failed, died;
-	enum err_code last;
+	enum err_code last, last_failure;
 } t;
 
 static void on_failed(void *arg, const struct err *e)
@@ -91,8 +91,11 @@ static void on_done(void *arg, const struct err *e)
 {
 	(void)arg;
 	t.done++;
-	t.failed += e->code != ERR_OK;
 	t.last = e->code;
+	if (e->code != ERR_OK) {
+		t.failed++;
+		t.last_failure = e->code;
+	}
 }
 
 static void run_until(unsigned done)
@@ -173,7 +176,8 @@ static void the_queue_has_an_end(void **state)
 		if (i % 1000 == 999)
 			uv_run(&t.loop, UV_RUN_NOWAIT);
 	}
-	assert_int_equal(t.last, ERR_TIMEOUT);
+	/* others may have ended well after it */
+	assert_int_equal(t.last_failure, ERR_TIMEOUT);
 }
 
 static void a_damaged_file_is_refused(void **state)
