@@ -468,8 +468,9 @@ enum err_code cmd_station_enroll(struct cli *c, int argc, char **argv,
 	if (!rc && c->json)
 		cli_print_json(reply);
 	else if (!rc)
-		printf("On the station, before %s:\n\n"
-		       "  provline-agent --config FILE --enrol %s.%s\n",
+		printf("On the station, before %s, run\n\n"
+		       "  provline-agent --config FILE --enrol -\n\n"
+		       "and give it this token, once:\n\n  %s.%s\n",
 		       json_string_value(json_object_get(reply, "expires_at")),
 		       json_string_value(json_object_get(reply, "token")),
 		       json_string_value(json_object_get(reply, "ca_sha256")));

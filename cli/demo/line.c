@@ -295,6 +295,7 @@ static enum err_code enrol(struct line *l, const char *station,
 		rest_call(l->rest, "POST", "/stations", body, &reply, e);
 	struct process p;
 	char token[400], name[40];
+	const char *file = at(l, "enrol.token");
 
 	json_decref(body);
 	if (rc)
@@ -304,12 +305,17 @@ static enum err_code enrol(struct line *l, const char *station,
 		 json_string_value(json_object_get(reply, "ca_sha256")));
 	json_decref(reply);
 	snprintf(name, sizeof name, "enrol-%.16s", station);
+	rc = file_write(file, token, strlen(token), 0600, e);
+	explicit_bzero(token, sizeof token);
+	if (rc)
+		return rc;
 	prepare(l, &p, name, "provline-agent", config);
 	process_arg(&p, "--enrol");
-	process_arg(&p, token);
+	process_arg(&p, "-"); /* secrets are no arguments: ps shows those */
+	snprintf(p.input_path, sizeof p.input_path, "%s", file);
 	rc = process_run(&p, RUN_MS, e);
 	process_fini(&p);
-	explicit_bzero(token, sizeof token);
+	unlink(file);
 	return rc;
 }
 

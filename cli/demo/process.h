@@ -20,8 +20,9 @@ struct process {
 	char *env[PROCESS_ENV]; /* "NAME=value", added to the demo's own */
 	char log_path[512];
 	char pid_path[512];
-	pid_t pid;	   /* 0: not running */
-	unsigned restarts; /* after being killed by a signal */
+	char input_path[512]; /* standard input; empty: none */
+	pid_t pid;	      /* 0: not running */
+	unsigned restarts;    /* after being killed by a signal */
 };
 
 /* Prepare; nothing runs yet. Strings are copied. */
