@@ -1,5 +1,7 @@
 #include "agent/config.h"
 
+#include "proto/base/conf.h"
+
 #include <confuse.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -10,59 +12,18 @@
 /* libconfuse reports through a callback without an argument; the agent reads
  * its configuration once, in one thread. */
 static struct err *report_to;
-static const char *report_key; /* the key in question, NULL: a syntax error */
-
-static bool starts_with_key(const char *line, const char *key)
-{
-	size_t len = strlen(key);
-
-	line += strspn(line, " \t");
-	return strncmp(line, key, len) == 0 &&
-	       strchr(" \t=", line[len]) != NULL;
-}
-
-/* The line in the file. libconfuse 3.3 counts a line with a comment as three,
- * and checks a value when it reads the token behind it: undo the first, and
- * go back to the line with the key. */
-static int line_of(const char *path, int counted, const char *key)
-{
-	FILE *f = fopen(path, "re");
-	int line = 0, found = 0;
-	char text[512];
-
-	if (f == NULL)
-		return counted;
-	while (counted > 0 && fgets(text, sizeof(text), f) != NULL) {
-		line++;
-		counted -= strchr(text, '#') == NULL ? 1 : 3;
-		if (key != NULL && starts_with_key(text, key))
-			found = line;
-	}
-	(void)fclose(f);
-	return found > 0 ? found : line;
-}
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	const char *file =
-		cfg == NULL || cfg->filename == NULL ? "?" : cfg->filename;
-	char text[240];
-
-	if (report_to->code != ERR_OK)
-		return; /* the first one is the cause */
-	vsnprintf(text, sizeof(text), fmt, ap);
-	(void)err_set(report_to, ERR_CONFIG, "%s:%d: %s", file,
-		      line_of(file, cfg == NULL ? 0 : cfg->line, report_key),
-		      text);
+	conf_error(report_to, cfg ? cfg->filename : NULL, cfg ? cfg->line : 0,
+		   fmt, ap);
 }
 
 /* ---- single values ---- */
 
 static int bad(cfg_t *cfg, const cfg_opt_t *opt, const char *wanted)
 {
-	report_key = opt->name;
 	cfg_error(cfg, "%s: %s", opt->name, wanted);
-	report_key = NULL;
 	return -1;
 }
 

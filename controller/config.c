@@ -1,5 +1,7 @@
 #include "controller/config.h"
 
+#include "proto/base/conf.h"
+
 #include <confuse.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -12,12 +14,8 @@ static struct err *load_err;
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	char text[200];
-
-	vsnprintf(text, sizeof text, fmt, ap);
-	if (load_err && load_err->code == ERR_OK)
-		err_set(load_err, ERR_CONFIG, "%s:%d: %s",
-			cfg->filename ? cfg->filename : "?", cfg->line, text);
+	conf_error(load_err, cfg ? cfg->filename : NULL, cfg ? cfg->line : 0,
+		   fmt, ap);
 }
 
 /* Bounds of the numbers, by key. */
@@ -89,6 +87,25 @@ static int check_path(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* The console that was built or installed with this program. */
+static void find_web_root(char *out, size_t size)
+{
+	char exe[PATH_MAX - 32], index[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char *slash;
+
+	exe[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	snprintf(out, size, "%s/../web", exe);
+	snprintf(index, sizeof index, "%.*s/index.html", PATH_MAX - 16, out);
+	if (!slash || access(index, R_OK))
+		snprintf(out, size, "/usr/share/provline/web");
+	if (access(out, R_OK | X_OK))
+		out[0] = '\0';
+}
+
 void config_defaults(struct config *c)
 {
 	*c = (struct config){.data_dir = "/var/lib/provline",
@@ -100,6 +117,7 @@ void config_defaults(struct config *c)
 			     .lease_ms = 60000,
 			     .checkpoint_ms = 5000,
 			     .disk_reserve_mib = 64};
+	find_web_root(c->web_root, sizeof c->web_root);
 }
 
 #define COPY(field, cfg, key) \

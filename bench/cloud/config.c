@@ -1,5 +1,7 @@
 #include "bench/cloud/config.h"
 
+#include "proto/base/conf.h"
+
 #include <errno.h>
 #include <regex.h>
 #include <stdarg.h>
@@ -12,12 +14,8 @@ static struct err *parse_err;
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	char text[256];
-
-	vsnprintf(text, sizeof text, fmt, ap);
-	if (parse_err && parse_err->code == ERR_OK)
-		err_set(parse_err, ERR_CONFIG, "%s:%d: %s",
-			cfg->filename ? cfg->filename : "?", cfg->line, text);
+	conf_error(parse_err, cfg ? cfg->filename : NULL, cfg ? cfg->line : 0,
+		   fmt, ap);
 }
 
 struct limit {

@@ -1,5 +1,7 @@
 #include "bench/daemon/config.h"
 
+#include "proto/base/conf.h"
+
 #include <confuse.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -12,13 +14,8 @@ static struct err *report_to;
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	char text[200];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (report_to != NULL && report_to->code == ERR_OK)
-		err_set(report_to, ERR_CONFIG, "%s:%d: %s",
-			cfg != NULL && cfg->filename ? cfg->filename : "?",
-			cfg != NULL ? cfg->line : 0, text);
+	conf_error(report_to, cfg ? cfg->filename : NULL, cfg ? cfg->line : 0,
+		   fmt, ap);
 }
 
 static int reject(cfg_t *cfg, cfg_opt_t *opt, const char *what)

@@ -21,10 +21,10 @@ hear uart_to_board >"$T/host.txt"
 for said in 'BOOT program=sfi-loader' 'INSTALLED program=hardware-test' 'TEST name=sim' 'READY want=challenge' \
 	'IDENTITY device_id=PV' 'CSR part=1' 'ATTEST signature=' 'STORED sha256=' 'INSTALLED program=kernel' \
 	'APP_TEST status=0' 'DONE program=app'; do
-	grep -q "^!PL1 [0-9]* $said" "$T/board.txt" || fail "sigrok did not hear $said: $(cat "$T/board.txt")"
+	grep -q "!PL1 [0-9]* $said" "$T/board.txt" || fail "sigrok did not hear $said: $(cat "$T/board.txt")"
 done
 for said in 'CHALLENGE nonce=' 'CERT part=1'; do
-	grep -q "^!PL1 [0-9]* $said" "$T/host.txt" || fail "sigrok did not hear $said"
+	grep -q "!PL1 [0-9]* $said" "$T/host.txt" || fail "sigrok did not hear $said"
 done
 
 checked=0

@@ -1,4 +1,5 @@
 /* err, wall, dbuf, secret, file, hex: the small things everything stands on. */
+#include "proto/base/conf.h"
 #include "proto/base/dbuf.h"
 #include "proto/base/err.h"
 #include "proto/base/file.h"
@@ -162,6 +163,39 @@ static void test_hex_and_quote(void **state)
 			    "\"a\\\"\\x0a\\x1b[m\"");
 }
 
+static void report(struct err *e, const char *file, int counted,
+		   const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	conf_error(e, file, counted, fmt, ap);
+	va_end(ap);
+}
+
+static void test_configuration_errors_name_the_right_line(void **state)
+{
+	static const char text[] = "# one\n# two\nport = 1\n\nhost = x\n";
+	char path[] = "/tmp/provline-conf-XXXXXX", want[80];
+	int fd = mkstemp(path);
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	/* libconfuse: three for each comment, and the token behind */
+	report(&e, path, 9, "%s: %d is too small", "port", 1);
+	snprintf(want, sizeof want, "%s:3: port: 1 is too small", path);
+	assert_string_equal(e.text, want);
+	report(&e, path, 9, "a later one");
+	assert_string_equal(e.text, want);
+	e = (struct err){0};
+	report(&e, path, 9, "no such option 'host'");
+	snprintf(want, sizeof want, "%s:5: no such option 'host'", path);
+	assert_string_equal(e.text, want);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_secret_file_must_be_private),
 		cmocka_unit_test(test_file_is_replaced_whole),
 		cmocka_unit_test(test_hex_and_quote),
+		cmocka_unit_test(test_configuration_errors_name_the_right_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
