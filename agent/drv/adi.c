@@ -53,11 +53,6 @@ void adi_set_secure(struct adi *a, bool secure)
 	a->secure = secure;
 }
 
-bool adi_secure(const struct adi *a)
-{
-	return a->secure;
-}
-
 void adi_restore_clock(struct adi *a)
 {
 	dp_restore_clock(&a->dp);

@@ -52,7 +52,6 @@ enum err_code adi_power_up(struct adi *a, struct err *e);
 
 /* Secure or non-secure transfers from the next run on. Starts non-secure. */
 void adi_set_secure(struct adi *a, bool secure);
-bool adi_secure(const struct adi *a);
 
 /* Back to the ceiling of adi_new(), for a new board. */
 void adi_restore_clock(struct adi *a);

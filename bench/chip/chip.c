@@ -191,11 +191,6 @@ void chip_power(struct chip *c, bool on)
 	board_reset(c, RESET_POWER);
 }
 
-bool chip_powered(const struct chip *c)
-{
-	return c->powered;
-}
-
 void chip_nrst(struct chip *c, bool released)
 {
 	if (released == c->nrst)

@@ -41,7 +41,6 @@ void chip_free(struct chip *chip);
 /* Supply on or off. Power-on is a power-on reset: SRAM content is lost,
  * option bytes are loaded, the CPU starts from the boot address. */
 void chip_power(struct chip *chip, bool on);
-bool chip_powered(const struct chip *chip);
 
 /* The nRST pin, true = released. */
 void chip_nrst(struct chip *chip, bool released);

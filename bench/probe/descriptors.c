@@ -25,11 +25,6 @@ bool probe_type_parse(const char *name, enum probe_type *type)
 	return false;
 }
 
-const char *probe_type_name(enum probe_type type)
-{
-	return types[type].name;
-}
-
 unsigned probe_type_channels(enum probe_type type)
 {
 	return types[type].channels;

@@ -15,7 +15,6 @@ enum probe_type { PROBE_FT2232H, PROBE_FT232H, PROBE_FT4232H };
 #define PROBE_STRING_MAX   126u /* characters of a string descriptor */
 
 bool probe_type_parse(const char *name, enum probe_type *type);
-const char *probe_type_name(enum probe_type type);
 unsigned probe_type_channels(enum probe_type type);
 size_t probe_type_fifo_bytes(enum probe_type type);
 /* A and, but for the FT232H, B. */

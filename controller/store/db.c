@@ -162,11 +162,6 @@ const void *db_blob(struct store_db *db, enum sql_query q, int col, size_t *len)
 	return bytes;
 }
 
-bool db_is_null(struct store_db *db, enum sql_query q, int col)
-{
-	return sqlite3_column_type(db->q[q], col) == SQLITE_NULL;
-}
-
 void db_copy(struct store_db *db, enum sql_query q, int col, char *out,
 	     size_t out_size)
 {

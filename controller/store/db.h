@@ -65,7 +65,6 @@ int64_t db_int(struct store_db *db, enum sql_query q, int col);
 uint64_t db_uint(struct store_db *db, enum sql_query q, int col);
 const void *db_blob(struct store_db *db, enum sql_query q, int col,
 		    size_t *len);
-bool db_is_null(struct store_db *db, enum sql_query q, int col);
 
 /* Copy a text column into a char array; what does not fit is a bug of the
  * schema and asserts. */

@@ -10,11 +10,6 @@
 
 #define BODY_MAX_BYTES 65536
 
-int64_t store_now_ms(const struct store_db *db)
-{
-	return db->now_ms;
-}
-
 static enum err_code head_get(struct store_db *db, uint64_t *seq,
 			      char hash[STORE_HASH_SIZE], struct err *e)
 {

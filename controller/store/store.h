@@ -107,9 +107,6 @@ unsigned store_queue_len(struct store *s);
 
 /* ---- inside a job ---- */
 
-/* Wall time of this job, ms. */
-int64_t store_now_ms(const struct store_db *db);
-
 /* Who did it, from where: goes into the record with every fact. */
 struct store_actor {
 	char by[64];   /* "station:NAME", "token:NAME", "controller" */
