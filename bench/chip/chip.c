@@ -146,15 +146,24 @@ static void reset_peripherals(struct chip *c, enum board_reset reason)
 /* From reset released to the first instruction (DS13086, t_RSTTEMPO). */
 #define RESET_NS 900000ull
 
-static void start(struct chip *c)
+static void start(struct chip *c, enum board_reset reason)
 {
 	c->scs.vtor = flash_boot_address(c);
 	cpu_start(c, c->scs.vtor);
-	if (c->cpu.state == CPU_RUN) {
-		c->cpu.idle = true;
-		c->cpu.wake_ps = c->now_ps + RESET_NS * PS_PER_NS;
-	}
-	c->account.reset_ns += RESET_NS;
+	if (c->cpu.state != CPU_RUN)
+		return;
+	c->cpu.idle = true;
+	c->cpu.wake_ps = c->now_ps + RESET_NS * PS_PER_NS;
+	c->cpu.resetting =
+		reason == RESET_OPTIONS ? CPU_RELOADING_OPTIONS : CPU_RESETTING;
+}
+
+static void count_reset(struct chip_account *a, enum board_reset reason)
+{
+	if (reason == RESET_OPTIONS)
+		a->option_reload_count++;
+	else
+		a->reset_count++;
 }
 
 void board_reset(struct chip *c, enum board_reset reason)
@@ -168,8 +177,10 @@ void board_reset(struct chip *c, enum board_reset reason)
 	c->scs.reset_seen = true;
 	c->cpu.state = CPU_OFF;
 	c->cpu.idle = false;
-	if (c->powered && c->nrst)
-		start(c);
+	if (c->powered && c->nrst) {
+		count_reset(&c->account, reason);
+		start(c, reason);
+	}
 }
 
 void chip_power(struct chip *c, bool on)
@@ -234,10 +245,8 @@ uint64_t board_next_event(struct chip *c, uint64_t t_ps)
 void chip_advance(struct chip *c, uint64_t ns)
 {
 	c->now_ps += ns * PS_PER_NS;
-	if (c->cpu.state == CPU_RUN) {
-		c->account.cpu_ns += ns;
+	if (c->cpu.state == CPU_RUN)
 		cpu_catch_up(c);
-	}
 }
 
 uint64_t chip_now_ns(const struct chip *c)
@@ -306,5 +315,17 @@ void chip_describe(const struct chip *c, char *out, size_t out_size)
 
 void chip_account(const struct chip *c, struct chip_account *out)
 {
+	const struct cpu *cpu = &c->cpu;
+	uint64_t known;
+
 	*out = c->account;
+	out->elapsed_ns = chip_now_ns(c);
+	out->cpu_ns = cpu->run_ps / PS_PER_NS;
+	out->cpu_wait_ns = cpu->wait_ps / PS_PER_NS;
+	out->reset_ns = cpu->reset_ps / PS_PER_NS;
+	out->option_reload_ns = cpu->option_reload_ps / PS_PER_NS;
+	known = out->cpu_ns + out->cpu_wait_ns + out->reset_ns +
+		out->option_reload_ns;
+	/* A debugger's single step may run ahead of the wire. */
+	out->stopped_ns = out->elapsed_ns > known ? out->elapsed_ns - known : 0;
 }

@@ -102,13 +102,12 @@ const uint8_t *chip_flash(const struct chip *chip, size_t *len);
 /* RDP byte, TZEN, program counter, power: for the state listing. */
 void chip_describe(const struct chip *chip, char *out, size_t out_size);
 
-/* Where modelled time went, in ns, since the last reset of the counters. */
+/* Where modelled time went since chip_new(); account.def says what each row
+ * counts. Who wants a stretch of it takes differences. */
 struct chip_account {
-	uint64_t cpu_ns;
-	uint64_t nor_erase_ns;
-	uint64_t nor_program_ns;
-	uint64_t flash_ns;
-	uint64_t reset_ns;
+#define CHIP_ACCOUNT(name, what) uint64_t name;
+#include "bench/chip/account.def"
+#undef CHIP_ACCOUNT
 };
 void chip_account(const struct chip *chip, struct chip_account *out);
 

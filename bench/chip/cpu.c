@@ -34,6 +34,7 @@ void cpu_skip(struct chip *c, uint64_t to_ps)
 
 	if (to_ps > t) {
 		cpu->base_ps += to_ps - t;
+		cpu->wait_ps += to_ps - t;
 		set_limit(cpu);
 	}
 }
@@ -147,6 +148,7 @@ static void handle_stop(struct chip *c, uc_err err)
 static void run_slice(struct chip *c, size_t insns)
 {
 	struct cpu *cpu = &c->cpu;
+	uint64_t from_ps = cpu_time_ps(cpu), waited_ps = cpu->wait_ps;
 	uint32_t pc = 0;
 	uc_err err;
 
@@ -165,9 +167,24 @@ static void run_slice(struct chip *c, size_t insns)
 	cpu->inside = false;
 	cpu->cycles += cpu->block;
 	cpu->block = 0;
+	cpu->run_ps += cpu_time_ps(cpu) - from_ps - (cpu->wait_ps - waited_ps);
 	if (insns && err == UC_ERR_OK && cpu->stop == CPU_STOP_NONE)
 		cpu->stop = CPU_STOP_TIME;
 	handle_stop(c, err);
+}
+
+/* Time goes on without instructions. */
+static void idle_until(struct cpu *cpu, uint64_t to_ps)
+{
+	uint64_t passed = to_ps - cpu_time_ps(cpu);
+
+	if (cpu->resetting == CPU_RESETTING)
+		cpu->reset_ps += passed;
+	else if (cpu->resetting == CPU_RELOADING_OPTIONS)
+		cpu->option_reload_ps += passed;
+	else
+		cpu->wait_ps += passed;
+	set_time(cpu, to_ps);
 }
 
 void cpu_catch_up(struct chip *c)
@@ -184,9 +201,10 @@ void cpu_catch_up(struct chip *c)
 
 			cpu->idle = cpu->wake_ps > c->now_ps;
 			if (to > before)
-				set_time(cpu, to);
+				idle_until(cpu, to);
 			if (cpu->idle)
 				break;
+			cpu->resetting = CPU_NOT_RESETTING;
 		}
 		set_limit(cpu);
 		before = cpu_time_ps(cpu);
@@ -230,6 +248,7 @@ void cpu_resume(struct chip *c)
 {
 	c->cpu.state = CPU_RUN;
 	c->cpu.idle = false;
+	c->cpu.resetting = CPU_NOT_RESETTING;
 	c->cpu.until_ps = c->now_ps;
 	poll_reset(c);
 	set_time(&c->cpu, c->now_ps);

@@ -59,6 +59,15 @@ struct cpu {
 	bool idle; /* nothing can happen before wake_ps */
 	uint64_t wake_ps;
 
+	/* For the account: what was executed, what was skipped, and what the
+	 * resets took; `resetting` says which the present idling is. */
+	uint64_t run_ps, wait_ps, reset_ps, option_reload_ps;
+	enum cpu_resetting {
+		CPU_NOT_RESETTING,
+		CPU_RESETTING,
+		CPU_RELOADING_OPTIONS,
+	} resetting;
+
 	enum cpu_stop stop;
 	uint32_t block_addr; /* of the block being run */
 	uint32_t next_pc;    /* of the block that was not begun; 0: none */

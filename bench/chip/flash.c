@@ -75,14 +75,14 @@ void flash_reset(struct chip *c, bool load)
 		options_load(c);
 }
 
-void flash_busy(struct chip *c, uint64_t ns)
+void flash_busy(struct chip *c, uint64_t ns, uint64_t *spent_ns)
 {
 	uint64_t now = board_time_ps(c);
 
 	if (c->flash.busy_until_ps < now)
 		c->flash.busy_until_ps = now;
 	c->flash.busy_until_ps += ns * 1000u;
-	c->account.flash_ns += ns;
+	*spent_ns += ns;
 }
 
 static bool is_busy(const struct chip *c)
@@ -177,7 +177,7 @@ static void program_quad(struct chip *c)
 		memcpy(at, f->quad, 16);
 		arm_weak_cell(c, f->quad_addr);
 		cpu_dirty(c, FLASH_NS_BASE + f->quad_addr, 16);
-		flash_busy(c, QUADWORD_NS);
+		flash_busy(c, QUADWORD_NS, &c->account.flash_ns);
 		port->sr |= FLASH_SR_EOP;
 	}
 	f->quad_addr = NO_QUAD;
@@ -239,7 +239,8 @@ static void erase(struct chip *c, unsigned port, uint32_t offset, uint32_t len)
 	memset(c->flash.data + offset, 0xFF, len);
 	c->flash.port[port].sr |= FLASH_SR_EOP;
 	cpu_dirty(c, FLASH_NS_BASE + offset, len);
-	flash_busy(c, len == FLASH_PAGE_BYTES ? PAGE_ERASE_NS : BANK_ERASE_NS);
+	flash_busy(c, len == FLASH_PAGE_BYTES ? PAGE_ERASE_NS : BANK_ERASE_NS,
+		   &c->account.flash_ns);
 }
 
 void flash_mass_erase(struct chip *c)
@@ -247,7 +248,7 @@ void flash_mass_erase(struct chip *c)
 	memset(c->flash.data, 0xFF, FLASH_BYTES);
 	c->flash.weak_armed = false;
 	cpu_dirty(c, FLASH_NS_BASE, FLASH_BYTES);
-	flash_busy(c, 2 * BANK_ERASE_NS);
+	flash_busy(c, 2 * BANK_ERASE_NS, &c->account.flash_ns);
 }
 
 static void start_erase(struct chip *c, unsigned port)

@@ -118,8 +118,8 @@ bool flash_is_protected(const struct chip *c, uint32_t offset);
 
 /* Erase without checks, for regression. */
 void flash_mass_erase(struct chip *c);
-/* Mark the controller busy from now; counts in the account. */
-void flash_busy(struct chip *c, uint64_t ns);
+/* Mark the controller busy from now; spent_ns: the row of the account. */
+void flash_busy(struct chip *c, uint64_t ns, uint64_t *spent_ns);
 
 /* Where the CPU starts: the vector table's address. */
 uint32_t flash_boot_address(const struct chip *c);

@@ -194,14 +194,12 @@ uint64_t nor_next_event(struct chip *c, uint64_t t_ps)
 	return is_busy(c, t_ps) ? c->nor.busy_until_ps : BOARD_NEVER;
 }
 
-static void busy(struct chip *c, uint64_t t_ps, uint64_t us, bool erase)
+/* spent_ns: the row of the account. */
+static void busy(struct chip *c, uint64_t t_ps, uint64_t us, uint64_t *spent_ns)
 {
 	c->nor.wel = false;
 	c->nor.busy_until_ps = t_ps + us * 1000000u;
-	if (erase)
-		c->account.nor_erase_ns += us * 1000u;
-	else
-		c->account.nor_program_ns += us * 1000u;
+	*spent_ns += us * 1000u;
 }
 
 /* -------- selecting -------- */
@@ -364,7 +362,10 @@ static void program(struct chip *c, uint64_t t_ps)
 	for (unsigned i = 0; i < NOR_PAGE_BYTES; i++)
 		n->data[base + i] &= n->page[i];
 	choose_bad_bit(c, base);
-	busy(c, t_ps, n->part->program_us, false);
+	busy(c, t_ps, n->part->program_us, &c->account.nor_program_ns);
+	c->account.nor_program_count++;
+	c->account.nor_program_bytes +=
+		n->pos < NOR_PAGE_BYTES ? n->pos : NOR_PAGE_BYTES;
 	if (board_has(c, FAULT_NOR_STUCK_BUSY))
 		n->busy_until_ps = BOARD_NEVER;
 }
@@ -376,7 +377,8 @@ static void erase(struct chip *c, uint64_t t_ps, uint32_t size, uint32_t us)
 	if (!n->wel)
 		return;
 	memset(n->data + (n->addr & ~(size - 1u)), 0xFF, size);
-	busy(c, t_ps, us, true);
+	busy(c, t_ps, us, &c->account.nor_erase_ns);
+	c->account.nor_erase_count++;
 }
 
 static void write_status(struct chip *c, uint64_t t_ps)
@@ -392,7 +394,7 @@ static void write_status(struct chip *c, uint64_t t_ps)
 		n->sr3 = n->page[0];
 	else if (n->pos >= 2)
 		n->sr2 = n->page[1];
-	busy(c, t_ps, WRSR_US, false);
+	busy(c, t_ps, WRSR_US, &c->account.nor_register_ns);
 }
 
 static void reset(struct chip *c, uint64_t t_ps)

@@ -141,7 +141,7 @@ void options_start(struct chip *c)
 		f->opt_reg[0] = from;
 		return;
 	}
-	flash_busy(c, OPTION_NS);
+	flash_busy(c, OPTION_NS, &c->account.option_program_ns);
 	f->port[0].sr |= FLASH_SR_EOP;
 	if (board_has(c, FAULT_OPTION_BYTES_STUCK))
 		return;

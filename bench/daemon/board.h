@@ -33,6 +33,11 @@ struct board {
 	struct chip *chip;
 	bool taken; /* in a harness, or on its way there */
 	unsigned insertions;
+	/* The harnesses' account while it was in one: of earlier insertions,
+	 * and where this one's began; chip_zero: the chip's at the last reset
+	 * of the counters. */
+	struct account account, account_in;
+	struct chip_account chip_zero;
 };
 
 struct board_registry {

@@ -1,5 +1,6 @@
 #include "bench/daemon/control.h"
 
+#include "bench/daemon/account_state.h"
 #include "bench/daemon/faults.h"
 #include "proto/base/file.h"
 #include "proto/base/hex.h"
@@ -168,20 +169,14 @@ static enum err_code cmd_plug(struct bench *b, json_t *args, json_t *reply,
 
 /* -------- state -------- */
 
-static json_t *board_state(const struct board *b)
+static json_t *board_state(const struct board *b, const struct worker *w)
 {
-	struct chip_account a;
 	char text[200];
 
-	chip_account(b->chip, &a);
 	chip_describe(b->chip, text, sizeof(text));
-	return json_pack("{s:s,s:s,s:s,s:{s:I,s:I,s:I,s:I,s:I}}", "serial",
-			 b->spec.serial, "uid", b->uid_hex, "chip", text,
-			 "account", "cpu_ns", (json_int_t)a.cpu_ns,
-			 "nor_erase_ns", (json_int_t)a.nor_erase_ns,
-			 "nor_program_ns", (json_int_t)a.nor_program_ns,
-			 "flash_ns", (json_int_t)a.flash_ns, "reset_ns",
-			 (json_int_t)a.reset_ns);
+	return json_pack("{s:s,s:s,s:s,s:o}", "serial", b->spec.serial, "uid",
+			 b->uid_hex, "chip", text, "account",
+			 account_state_board(b, w));
 }
 
 static json_t *swd_state(const struct swd_counts *c)
@@ -196,24 +191,19 @@ static json_t *swd_state(const struct swd_counts *c)
 static enum err_code do_state(struct worker *w, void *arg, struct err *e)
 {
 	const struct harness *h = w->harness;
-	const struct probe *p = w->probe;
 
 	(void)e;
 	*(json_t **)arg = json_pack(
-		"{s:s,s:b,s:I,s:{s:b,s:b,s:b},s:I,s:o,s:{s:I,s:I,s:I,s:I},s:{s:"
-		"I,s:I},s:o}",
-		"serial", p->serial, "plugged", w->usb.plugged, "time_ns",
-		(json_int_t)(h->now_ps / 1000), "lights", "red",
+		"{s:s,s:b,s:I,s:{s:b,s:b,s:b},s:o,s:{s:I,s:I},s:o,s:o}",
+		"serial", w->probe->serial, "plugged", w->usb.plugged,
+		"time_ns", (json_int_t)(h->now_ps / 1000), "lights", "red",
 		h->lights & HARNESS_RED, "yellow", h->lights & HARNESS_YELLOW,
-		"green", h->lights & HARNESS_GREEN, "swclk_edges",
-		(json_int_t)h->swd.counts.edges, "swd",
-		swd_state(&h->swd.counts), "usb", "bytes_out",
-		(json_int_t)p->bytes_out, "bytes_in", (json_int_t)p->bytes_in,
-		"transfers_out", (json_int_t)p->transfers_out, "transfers_in",
-		(json_int_t)p->transfers_in, "uart", "framing_errors",
+		"green", h->lights & HARNESS_GREEN, "swd",
+		swd_state(&h->swd.counts), "uart", "framing_errors",
 		(json_int_t)h->uart.framing_errors, "overruns",
-		(json_int_t)h->uart.overruns, "board",
-		w->board != NULL ? board_state(w->board) : json_null());
+		(json_int_t)h->uart.overruns, "account", account_state_probe(w),
+		"board",
+		w->board != NULL ? board_state(w->board, w) : json_null());
 	return ERR_OK;
 }
 
@@ -272,76 +262,147 @@ static enum err_code cmd_state(struct bench *b, json_t *args, json_t *reply,
 	return ERR_OK;
 }
 
-/* -------- memory -------- */
+/* -------- one board, wherever it is -------- */
 
-struct dump {
+struct visit {
 	struct board *board;
+	/* w: the harness it is in, or NULL. */
+	enum err_code (*fn)(struct visit *v, const struct worker *w,
+			    struct err *e);
 	const char *path;
 	bool nor;
-	size_t len;
+	json_t *reply;
 };
 
-static enum err_code dump_write(struct dump *d, struct err *e)
+static enum err_code do_visit(struct worker *w, void *arg, struct err *e)
 {
-	const uint8_t *data = d->nor ? chip_nor(d->board->chip, &d->len)
-				     : chip_flash(d->board->chip, &d->len);
+	struct visit *v = arg;
 
-	if (data == NULL)
-		return err_set(e, ERR_NOT_FOUND, "board %s has no SPI flash",
-			       d->board->spec.serial);
-	return file_write(d->path, data, d->len, 0644, e);
-}
-
-static enum err_code do_dump(struct worker *w, void *arg, struct err *e)
-{
-	struct dump *d = arg;
-
-	if (w->board != d->board)
+	if (w->board != v->board)
 		return err_set(e, ERR_STATE, "not here");
-	return dump_write(d, e);
+	return v->fn(v, w, e);
 }
 
 /* The harness it is in does it, if it is in one; a taken board in none is on
  * its way between two. */
-static enum err_code dump_board(struct bench *b, struct dump *d, struct err *e)
+static enum err_code visit_board(struct bench *b, struct visit *v,
+				 const char *serial, struct err *e)
 {
 	enum err_code rc;
-	bool taken;
 
+	v->board = board_find(&b->boards, serial);
+	if (v->board == NULL)
+		return err_set(e, ERR_NOT_FOUND, "no board %s", serial);
 	for (size_t i = 0; i < b->workers_n; i++) {
-		rc = worker_call(&b->workers[i], do_dump, d, e);
+		rc = worker_call(&b->workers[i], do_visit, v, e);
 		if (rc != ERR_STATE)
 			return rc;
 	}
 	pthread_mutex_lock(&b->boards.mutex);
-	taken = d->board->taken;
-	rc = taken ? err_set(e, ERR_STATE, "board %s is being handled",
-			     d->board->spec.serial)
-		   : dump_write(d, e);
+	rc = v->board->taken ? err_set(e, ERR_STATE,
+				       "board %s is being handled", serial)
+			     : v->fn(v, NULL, e);
 	pthread_mutex_unlock(&b->boards.mutex);
+	return rc;
+}
+
+static enum err_code dump_write(struct visit *v, const struct worker *w,
+				struct err *e)
+{
+	size_t len;
+	const uint8_t *data = v->nor ? chip_nor(v->board->chip, &len)
+				     : chip_flash(v->board->chip, &len);
+	enum err_code rc;
+
+	(void)w;
+	if (data == NULL)
+		return err_set(e, ERR_NOT_FOUND, "board %s has no SPI flash",
+			       v->board->spec.serial);
+	rc = file_write(v->path, data, len, 0644, e);
+	if (rc == ERR_OK)
+		json_object_set_new(v->reply, "bytes",
+				    json_integer((json_int_t)len));
 	return rc;
 }
 
 static enum err_code cmd_dump(struct bench *b, json_t *args, json_t *reply,
 			      struct err *e)
 {
+	struct visit v = {.fn = dump_write, .reply = reply};
 	const char *cmd, *serial;
-	struct dump d = {0};
 	json_error_t je;
-	enum err_code rc;
 
 	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:s}", "cmd", &cmd,
-			   "board", &serial, "file", &d.path) != 0)
+			   "board", &serial, "file", &v.path) != 0)
 		return unpack_failed(&je, e);
-	d.nor = strcmp(cmd, "nor") == 0;
-	d.board = board_find(&b->boards, serial);
-	if (d.board == NULL)
-		return err_set(e, ERR_NOT_FOUND, "no board %s", serial);
-	rc = dump_board(b, &d, e);
-	if (rc == ERR_OK)
-		json_object_set_new(reply, "bytes",
-				    json_integer((json_int_t)d.len));
-	return rc;
+	v.nor = strcmp(cmd, "nor") == 0;
+	return visit_board(b, &v, serial, e);
+}
+
+static enum err_code account_read(struct visit *v, const struct worker *w,
+				  struct err *e)
+{
+	(void)e;
+	json_object_set_new(v->reply, "account",
+			    account_state_board(v->board, w));
+	return ERR_OK;
+}
+
+static enum err_code cmd_account(struct bench *b, json_t *args, json_t *reply,
+				 struct err *e)
+{
+	struct visit v = {.fn = account_read, .reply = reply};
+	const char *cmd, *serial;
+	json_error_t je;
+
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s}", "cmd", &cmd,
+			   "board", &serial) != 0)
+		return unpack_failed(&je, e);
+	return visit_board(b, &v, serial, e);
+}
+
+static enum err_code do_account_reset(struct worker *w, void *arg,
+				      struct err *e)
+{
+	(void)arg;
+	(void)e;
+	account_state_reset_probe(w);
+	if (w->board != NULL)
+		account_state_reset_board(w->board, w);
+	else if (w->feeder.board != NULL)
+		account_state_reset_board(w->feeder.board, NULL);
+	return ERR_OK;
+}
+
+static void reset_untaken(struct board_registry *r)
+{
+	pthread_mutex_lock(&r->mutex);
+	for (size_t i = 0; i < r->n; i++) {
+		if (!r->boards[i]->taken)
+			account_state_reset_board(r->boards[i], NULL);
+	}
+	pthread_mutex_unlock(&r->mutex);
+}
+
+static enum err_code cmd_account_reset(struct bench *b, json_t *args,
+				       json_t *reply, struct err *e)
+{
+	const char *cmd, *probe = NULL;
+	struct worker *w = NULL;
+	json_error_t je;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s?:s}", "cmd", &cmd,
+			   "probe", &probe) != 0)
+		return unpack_failed(&je, e);
+	if (probe != NULL && (w = find_worker(b, probe, e)) == NULL)
+		return e->code;
+	if (w != NULL)
+		return worker_call(w, do_account_reset, NULL, e);
+	for (size_t i = 0; i < b->workers_n; i++)
+		worker_call(&b->workers[i], do_account_reset, NULL, e);
+	reset_untaken(&b->boards);
+	return ERR_OK;
 }
 
 /* -------- cards -------- */
@@ -549,6 +610,8 @@ static const struct {
 	{"state", cmd_state},
 	{"nor", cmd_dump},
 	{"flash", cmd_dump},
+	{"account", cmd_account},
+	{"account-reset", cmd_account_reset},
 	{"card-insert", cmd_card_insert},
 	{"card-remove", cmd_card_remove},
 	{"card-fault", cmd_card_fault},

@@ -11,12 +11,17 @@
  *  {"cmd":"remove","probe":P}                 the board, at once
  *  {"cmd":"unplug","probe":P} {"cmd":"plug","probe":P}    the USB cable
  *  {"cmd":"state"}  -> probes: [{serial, plugged, time_ns, lights: {red,
- *      yellow, green}, swclk_edges, swd: {transfers, waits, faults,
- *      protocol_errors, contentions}, usb: {bytes_out, bytes_in,
- *      transfers_out, transfers_in}, uart: {framing_errors, overruns},
- *      board: null or {serial, uid, chip, account: {cpu_ns, nor_erase_ns,
- *      nor_program_ns, flash_ns, reset_ns}}}], feed as below. chip is the
- *      chip's own description: power, pc, rdp, tzen.
+ *      yellow, green}, swd: {transfers, waits, faults, protocol_errors,
+ *      contentions}, uart: {framing_errors, overruns}, account, board: null
+ *      or {serial, uid, chip, account}}], feed as below. board.chip is the
+ *      chip's own description: power, pc, rdp, tzen. account: where modelled
+ *      time went since the last account-reset; a probe's has the rows of
+ *      bench/probe/account.def (wire_ns, swclk_edge_count, usb_out_bytes
+ *      ...), a board's has those for the time that it was in a harness, and
+ *      in "chip" the rows of bench/chip/account.def (nor_erase_ns, ...).
+ *  {"cmd":"account","board":SERIAL}  -> account, also of a board in no harness
+ *  {"cmd":"account-reset"}  all counters from 0; with "probe":P those of this
+ *      harness and the board in it
  *  {"cmd":"nor","board":SERIAL,"file":PATH}   write what the NOR holds; also
  *  {"cmd":"flash","board":SERIAL,"file":PATH} of a board in no harness -> bytes
  *  {"cmd":"card-insert","reader":R,"file":PATH}   made by `provline-bench

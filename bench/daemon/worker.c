@@ -30,11 +30,20 @@ enum err_code worker_put_in(struct worker *w, struct board *b, struct err *e)
 	w->feeder.transfers = 0;
 	w->feeder.flash_ns = 0;
 	w->board = b;
+	b->account_in = harness_account(w->harness);
 	harness_insert(w->harness, b->chip, &contact);
 	barcode_scan(&w->barcode, b->spec.serial);
 	log_info("BOARD_IN", "probe=%s board=%s uid=%s", w->config->usb.serial,
 		 b->spec.serial, b->uid_hex);
 	return ERR_OK;
+}
+
+/* Add this insertion so far. */
+static void account_now(struct worker *w, struct account *a)
+{
+	struct account now = harness_account(w->harness);
+
+	account_add_difference(a, &now, &w->board->account_in);
 }
 
 enum err_code worker_take_out(struct worker *w, struct err *e)
@@ -43,6 +52,7 @@ enum err_code worker_take_out(struct worker *w, struct err *e)
 		return err_set(e, ERR_STATE, "harness %s is empty",
 			       w->config->usb.serial);
 	harness_remove(w->harness);
+	account_now(w, &w->board->account);
 	log_info("BOARD_OUT", "probe=%s board=%s", w->config->usb.serial,
 		 w->board->spec.serial);
 	w->board = NULL;

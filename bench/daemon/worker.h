@@ -54,6 +54,7 @@ struct worker {
 	struct barcode barcode; /* beside the harness */
 	struct board *board;	/* in the harness */
 	struct worker_pace pace;
+	struct account account_zero; /* at the last reset of the counters */
 	bool stop;
 	/* shared */
 	pthread_t thread;

@@ -174,12 +174,13 @@ void harness_sync(struct harness *h)
 	uart_line_receive(&h->uart, h->now_ps);
 }
 
-void harness_advance(struct harness *h, uint64_t until_ps)
+void harness_advance(struct harness *h, uint64_t until_ps, uint64_t *spent_ps)
 {
 	if (until_ps > h->now_ps) {
 		/* Characters that start in between go out first: the chip
 		 * wants to know edges ahead. */
 		uart_line_send(&h->uart, until_ps);
+		*spent_ps += until_ps - h->now_ps;
 		h->now_ps = until_ps;
 	}
 	harness_sync(h);
@@ -224,7 +225,10 @@ void harness_drive(struct harness *h, uint8_t pins, uint8_t dirs)
 	drive_nrst(h);
 	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_SWDIO, harness_swdio(h));
 	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_SWCLK, is);
-	if (is && !was && h->chip != NULL)
+	if (!is || was)
+		return;
+	h->account.swclk_edge_count++;
+	if (h->chip != NULL)
 		swd_rise(&h->swd, harness_swdio(h));
 }
 
@@ -263,12 +267,27 @@ static void trace_clock(struct harness *h, uint64_t from_ps, uint64_t period_ps,
 	vcd_change(h->vcd, (from_ps + period_ps) / PS_PER_NS, VCD_SWCLK, false);
 }
 
+struct account harness_account(const struct harness *h)
+{
+	const struct uart_line *u = &h->uart;
+	struct account a = h->account;
+
+	a.elapsed_ps = h->now_ps;
+	a.uart_to_board_ps = u->tx_ps;
+	a.uart_from_board_ps = u->rx_ps;
+	a.uart_to_board_bytes = u->tx_bytes;
+	a.uart_from_board_bytes = u->rx_bytes;
+	return a;
+}
+
 bool harness_clock(struct harness *h, uint64_t period_ps)
 {
 	uint64_t from_ps = h->now_ps;
 	bool level = harness_swdio(h);
 
 	h->now_ps += period_ps;
+	h->account.wire_ps += period_ps;
+	h->account.swclk_edge_count++;
 	if (h->chip != NULL) {
 		if (h->swd.drive && h->drives &&
 		    h->layout == HARNESS_OUTPUT_ENABLE)

@@ -15,6 +15,7 @@
 #define BENCH_PROBE_HARNESS_H
 
 #include "bench/chip/chip.h"
+#include "bench/probe/account.h"
 #include "bench/probe/uart_line.h"
 #include "bench/wire/swd.h"
 #include "bench/wire/vcd.h"
@@ -48,6 +49,8 @@ struct harness_contact {
 
 struct harness {
 	uint64_t now_ps;
+	struct account account; /* see harness_account(); the probe writes the
+				 * rows of USB */
 	enum harness_layout layout;
 	struct chip *chip; /* borrowed; NULL when empty */
 	uint64_t power_on_ps;
@@ -74,8 +77,15 @@ void harness_insert(struct harness *h, struct chip *chip,
 		    const struct harness_contact *contact);
 void harness_remove(struct harness *h);
 
-/* Let time pass, UART and chip included. until_ps in the past is fine. */
-void harness_advance(struct harness *h, uint64_t until_ps);
+/* Let time pass, UART and chip included. until_ps in the past is fine.
+ * spent_ps: the row of h->account that it belongs to. */
+void harness_advance(struct harness *h, uint64_t until_ps, uint64_t *spent_ps);
+/* The same for the MPSSE's own time; the chip follows when it has to. */
+static inline void harness_command(struct harness *h, uint64_t ps)
+{
+	h->now_ps += ps;
+	h->account.command_ps += ps;
+}
 /* The chip catches up with now_ps. */
 void harness_sync(struct harness *h);
 
@@ -84,6 +94,9 @@ void harness_drive(struct harness *h, uint8_t pins, uint8_t dirs);
 /* What the probe reads on ADBUS. */
 uint8_t harness_pins(const struct harness *h);
 void harness_set_lights(struct harness *h, uint8_t lights);
+
+/* Everything since harness_new(). */
+struct account harness_account(const struct harness *h);
 
 /* SWDIO as it is now. */
 static inline bool harness_swdio(const struct harness *h)

@@ -106,7 +106,7 @@ static bool shift_bit(struct mpsse *m, bool bit, uint64_t period)
 		in = harness_clock(h, period);
 	} else {
 		in = harness_swdio(h);
-		h->now_ps += period;
+		harness_command(h, period);
 	}
 	if (m->op & OP_READ_NEG)
 		in = harness_swdio(h);
@@ -142,7 +142,7 @@ static void clock_only(struct mpsse *m, uint32_t n)
 		if (m->h->dirs & HARNESS_PIN_SWCLK)
 			harness_clock(m->h, period);
 		else
-			m->h->now_ps += period;
+			harness_command(m->h, period);
 	}
 }
 
@@ -156,7 +156,7 @@ static bool fetch(struct mpsse *m, uint8_t *byte)
 		return false;
 	at = fifo_in_ps(&m->in, 0);
 	if (at > m->h->now_ps)
-		harness_advance(m->h, at);
+		harness_advance(m->h, at, &m->h->account.usb_ps);
 	*byte = fifo_get(&m->in, m->h->now_ps);
 	return true;
 }
@@ -323,7 +323,7 @@ static void settings(struct mpsse *m)
 static void execute(struct mpsse *m)
 {
 	m->state = MPSSE_COMMAND;
-	m->h->now_ps += COMMAND_PS * (1 + m->params_wanted);
+	harness_command(m->h, COMMAND_PS * (1 + m->params_wanted));
 	if (shifting(m->op)) {
 		begin_shift(m);
 		return;

@@ -77,31 +77,54 @@ static void packet_time(struct probe *p, size_t bytes)
 	/* Token, handshake and gaps are most of a short packet. */
 	size_t cost = bytes < 64 ? 64 : bytes;
 
-	p->usb_ps += PROBE_UFRAME_PS / PACKETS_A_UFRAME * cost / PROBE_PACKET;
+	cost = PROBE_UFRAME_PS / PACKETS_A_UFRAME * cost / PROBE_PACKET;
+	p->usb_ps += cost;
+	p->h->account.usb_busy_ps += cost;
 }
 
 static void next_uframe(struct probe *p)
 {
-	p->usb_ps = (p->usb_ps / PROBE_UFRAME_PS + 1) * PROBE_UFRAME_PS;
+	uint64_t to_ps = PROBE_UFRAME_PS - p->usb_ps % PROBE_UFRAME_PS;
+
+	p->usb_ps += to_ps;
+	p->h->account.usb_busy_ps += to_ps;
 }
 
 static void follow(struct probe *p)
 {
 	if (p->h->now_ps < p->usb_ps)
-		harness_advance(p->h, p->usb_ps);
+		harness_advance(p->h, p->usb_ps, &p->h->account.usb_ps);
+}
+
+void probe_bus(struct probe *p, uint64_t ps)
+{
+	p->usb_ps += ps;
+	p->h->account.usb_busy_ps += ps;
+	follow(p);
 }
 
 void probe_elapse(struct probe *p, uint64_t ps)
 {
 	p->usb_ps += ps;
-	follow(p);
+	if (p->h->now_ps < p->usb_ps)
+		harness_advance(p->h, p->usb_ps, &p->h->account.host_ps);
+}
+
+static void pins_ahead(struct probe *p, uint64_t until_ps, uint64_t *spent_ps)
+{
+	harness_advance(p->h, until_ps, spent_ps);
+	if (p->usb_ps < until_ps)
+		p->usb_ps = until_ps;
 }
 
 void probe_wait(struct probe *p, uint64_t until_ps)
 {
-	harness_advance(p->h, until_ps);
-	if (p->usb_ps < until_ps)
-		p->usb_ps = until_ps;
+	pins_ahead(p, until_ps, &p->h->account.board_ps);
+}
+
+void probe_pass(struct probe *p, uint64_t until_ps)
+{
+	pins_ahead(p, until_ps, &p->h->account.host_ps);
 }
 
 /* -------- channels -------- */
@@ -166,7 +189,7 @@ size_t probe_out(struct probe *p, unsigned channel, const uint8_t *data,
 
 	if (!queued) {
 		next_uframe(p);
-		p->transfers_out++;
+		p->h->account.usb_out_count++;
 	}
 	while (done < len) {
 		size_t n =
@@ -184,7 +207,7 @@ size_t probe_out(struct probe *p, unsigned channel, const uint8_t *data,
 		done += n;
 		run_channel(p, channel);
 	}
-	p->bytes_out += done;
+	p->h->account.usb_out_bytes += done;
 	follow(p);
 	return done;
 }
@@ -195,7 +218,7 @@ void probe_in_begin(struct probe *p, bool queued)
 {
 	if (!queued)
 		next_uframe(p);
-	p->transfers_in++;
+	p->h->account.usb_in_count++;
 	follow(p);
 }
 
@@ -258,7 +281,7 @@ static bool send_packet(struct probe *p, unsigned channel, struct probe_in *x,
 		c->mpsse.flush = false;
 	packet_time(p, n + STATUS_BYTES);
 	c->last_in_ps = p->usb_ps;
-	p->bytes_in += n;
+	p->h->account.usb_in_bytes += n;
 	return true;
 }
 
@@ -266,7 +289,7 @@ static bool send_packet(struct probe *p, unsigned channel, struct probe_in *x,
 static void resume(struct probe *p, unsigned channel)
 {
 	if (p->h->now_ps < p->usb_ps)
-		harness_advance(p->h, p->usb_ps);
+		harness_advance(p->h, p->usb_ps, &p->h->account.usb_ps);
 	run_channel(p, channel);
 }
 

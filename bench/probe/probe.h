@@ -40,8 +40,6 @@ struct probe {
 	char serial[PROBE_STRING_MAX + 1];
 	struct harness *h;
 	uint64_t usb_ps;
-	uint64_t bytes_out, bytes_in; /* bulk payload, for the account */
-	uint64_t transfers_out, transfers_in;
 	unsigned channels;
 	struct probe_channel channel[PROBE_CHANNELS_MAX];
 };
@@ -82,10 +80,15 @@ void probe_in_begin(struct probe *p, bool queued);
 bool probe_in(struct probe *p, unsigned channel, struct probe_in *x,
 	      uint64_t *until_ps);
 
-/* Let the host's and the pins' time pass together. */
+/* The host is busy with something else, or sleeps: its time and the pins' pass
+ * together. */
 void probe_elapse(struct probe *p, uint64_t ps);
-/* Pins run ahead to until_ps while the host waits for them. */
+/* Pins run ahead to until_ps while the host waits for the board in a transfer;
+ * probe_pass(): while it does not. */
 void probe_wait(struct probe *p, uint64_t until_ps);
+void probe_pass(struct probe *p, uint64_t until_ps);
+/* The bus is busy: host and pins wait for it. */
+void probe_bus(struct probe *p, uint64_t ps);
 
 /* Bytes are on their way through this channel's pins, or lie in its FIFO
  * towards the host. */

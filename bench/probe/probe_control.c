@@ -253,8 +253,9 @@ int probe_control(struct probe *p, const uint8_t setup[8], uint8_t *data)
 	struct probe_channel *c;
 
 	/* Setup, data and status stage, and the host in between. */
-	probe_elapse(p, PROBE_UFRAME_PS - p->usb_ps % PROBE_UFRAME_PS +
-				PROBE_UFRAME_PS);
+	probe_bus(p, PROBE_UFRAME_PS - p->usb_ps % PROBE_UFRAME_PS +
+			     PROBE_UFRAME_PS);
+	p->h->account.usb_control_count++;
 	if ((s.type & TYPE_MASK) == 0)
 		return standard(p, &s, data);
 	c = channel_of(p, &s);

@@ -16,6 +16,7 @@ void uart_line_init(struct uart_line *u, size_t fifo_bytes, uart_edge_fn *edge,
 	u->rx_busy = false;
 	u->overrun = u->framing = false;
 	u->framing_errors = u->overruns = 0;
+	u->tx_bytes = u->tx_ps = u->rx_bytes = u->rx_ps = 0;
 	u->noise = 0;
 	u->tx_burst = u->rx_burst = 0;
 	wire_rng_init(&u->rng, 0);
@@ -70,6 +71,8 @@ void uart_line_send(struct uart_line *u, uint64_t until_ps)
 		for (unsigned i = 0; i < CHARACTER_BITS; i++)
 			tx_edge(u, at + i * u->bit_ps, bits >> i & 1);
 		u->tx_free_ps = at + CHARACTER_BITS * u->bit_ps;
+		u->tx_bytes++;
+		u->tx_ps += CHARACTER_BITS * u->bit_ps;
 	}
 	if (until_ps > u->sent_ps)
 		u->sent_ps = until_ps;
@@ -82,6 +85,8 @@ bool uart_line_sending(const struct uart_line *u, uint64_t now_ps)
 
 static void rx_character(struct uart_line *u, bool stop)
 {
+	u->rx_bytes++;
+	u->rx_ps += CHARACTER_BITS * u->bit_ps;
 	if (!stop) {
 		u->framing = true;
 		u->framing_errors++;

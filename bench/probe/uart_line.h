@@ -26,6 +26,8 @@ struct uart_line {
 	uint8_t rx_byte;
 	bool overrun, framing; /* for the status byte; cleared on report */
 	uint64_t framing_errors, overruns;
+	/* For the account: whole characters and the time that they took. */
+	uint64_t tx_bytes, tx_ps, rx_bytes, rx_ps;
 	/* A bad contact: bursts of wrong bits, one in `noise` characters
 	 * starts one; 0 for none. */
 	uint32_t noise;

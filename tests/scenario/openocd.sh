@@ -109,6 +109,18 @@ ctl "{\"cmd\":\"flash\",\"board\":\"B1\",\"file\":\"$dir/flash.bin\"}" >/dev/nul
 dd if="$dir/flash.bin" bs=65536 skip=1 count=1 2>/dev/null |
 	cmp - "$dir/in.bin" || fail "flash holds something else"
 
+# The account of that: time divided without rest, and what the board did.
+ctl '{"cmd":"account","board":"B1"}' >"$dir/account"
+jq -e '.account | (.wire_ns + .command_ns + .usb_ns + .board_ns + .host_ns
+	- .elapsed_ns | fabs < 10) and .swclk_edge_count > 65536 * 8
+	and .usb_out_bytes > 65536 and .chip.option_reload_count == 0
+	and .chip.flash_ns > 65536 / 16 * 100000' "$dir/account" >/dev/null ||
+	fail "account: $(cat "$dir/account")"
+ctl '{"cmd":"account-reset","probe":"PV0001"}' >/dev/null
+ctl '{"cmd":"account","board":"B1"}' |
+	jq -e '.account | .usb_out_bytes == 0 and .chip.flash_ns == 0' \
+		>/dev/null || fail "the account was not reset"
+
 ctl '{"cmd":"state"}' >"$dir/state"
 grep -q '"contentions":[1-9]' "$dir/state" && fail "both ends drove SWDIO"
 

@@ -167,6 +167,7 @@ static enum chip_bus try_read(struct chip *c, uint32_t addr, bool secure)
 static void options_need_a_launch(void **state)
 {
 	struct chip *c = fixture_board(NULL);
+	struct chip_account a;
 
 	(void)state;
 	fixture_write(c, OPTR, 0); /* locked: nothing */
@@ -176,6 +177,11 @@ static void options_need_a_launch(void **state)
 	assert_int_equal(try_read(c, 0x0C000000u, true), CHIP_BUS_OK);
 	launch(c);
 	assert_true(chip_secure_debug(c));
+	chip_account(c, &a);
+	assert_int_equal(a.option_reload_count, 1);
+	assert_int_equal(a.reset_count, 1); /* power */
+	assert_int_equal(a.option_program_ns, 5000000);
+	assert_int_equal(a.flash_ns, 0);
 	chip_free(c);
 }
 

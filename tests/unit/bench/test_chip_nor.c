@@ -91,6 +91,33 @@ static void programming_only_clears_bits(void **state)
 	chip_free(c);
 }
 
+static void busy_times_are_accounted(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+	struct chip_account a;
+
+	(void)state;
+	fixture_ospi(c);
+	for (unsigned i = 0; i < 3; i++) {
+		fixture_nor_command(c, 0x06, 0, 0);
+		fixture_nor_write(c, 0x02, 3, i * 256, (const uint8_t *)"abcd",
+				  4);
+		wait_ready(c, 3);
+	}
+	fixture_nor_write(c, 0x02, 3, 0, (const uint8_t *)"ab",
+			  2); /* no WREN */
+	fixture_nor_command(c, 0x06, 0, 0);
+	fixture_nor_command(c, 0x20, 3, 0);
+	wait_ready(c, 50);
+	chip_account(c, &a);
+	assert_int_equal(a.nor_program_count, 3);
+	assert_int_equal(a.nor_program_bytes, 12);
+	assert_int_equal(a.nor_program_ns, 3 * 400000);
+	assert_int_equal(a.nor_erase_count, 1);
+	assert_int_equal(a.nor_erase_ns, 45000000);
+	chip_free(c);
+}
+
 static void pages_wrap(void **state)
 {
 	struct chip *c = fixture_board(NULL);
@@ -244,6 +271,7 @@ int main(void)
 		cmocka_unit_test(identifies),
 		cmocka_unit_test(sfdp_tells_the_size),
 		cmocka_unit_test(programming_only_clears_bits),
+		cmocka_unit_test(busy_times_are_accounted),
 		cmocka_unit_test(pages_wrap),
 		cmocka_unit_test(big_parts_take_four_bytes),
 		cmocka_unit_test(mapped_reads),

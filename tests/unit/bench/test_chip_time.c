@@ -131,6 +131,56 @@ static void sleep_costs_nothing(void **state)
 	chip_free(c);
 }
 
+static void the_account_divides_time(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+	struct chip_account was, a;
+
+	(void)state;
+	fixture_boot(c, "wait"); /* a second of polling, again and again */
+	chip_account(c, &was);
+	chip_advance(c, 500000000u);
+	fixture_halt(c);
+	chip_advance(c, 30000000u);
+	chip_account(c, &a);
+	assert_in_range(a.elapsed_ns - was.elapsed_ns, 530000000u, 531000000u);
+	assert_in_range(a.cpu_wait_ns - was.cpu_wait_ns, 498000000u,
+			500000000u);
+	assert_in_range(a.stopped_ns - was.stopped_ns, 30000000u, 31000000u);
+	assert_in_range(a.elapsed_ns,
+			a.cpu_ns + a.cpu_wait_ns + a.reset_ns +
+				a.option_reload_ns + a.stopped_ns,
+			a.cpu_ns + a.cpu_wait_ns + a.reset_ns +
+				a.option_reload_ns + a.stopped_ns + 5);
+	was = a;
+	fixture_run(c);
+	chip_nrst(c, false);
+	chip_advance(c, 1000000u);
+	chip_nrst(c, true);
+	chip_advance(c, 5000000u);
+	chip_account(c, &a);
+	assert_int_equal(a.reset_count - was.reset_count, 1);
+	assert_int_equal(a.option_reload_count, 0);
+	assert_in_range(a.reset_ns - was.reset_ns, 899000u, 901000u);
+	assert_in_range(a.stopped_ns - was.stopped_ns, 999000u, 1001000u);
+	chip_free(c);
+}
+
+/* A program that computes all the time does nothing but compute. */
+static void cpu_time_is_executed(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+	struct chip_account was, a;
+
+	(void)state;
+	fixture_boot(c, "count");
+	chip_account(c, &was);
+	chip_advance(c, 100000000u);
+	chip_account(c, &a);
+	assert_in_range(a.cpu_ns - was.cpu_ns, 99990000u, 100010000u);
+	chip_free(c);
+}
+
 static void speed(void **state)
 {
 	struct chip *c = fixture_board(NULL);
@@ -156,6 +206,8 @@ int main(void)
 		cmocka_unit_test(a_polled_counter_is_near),
 		cmocka_unit_test(pins_follow_in_time),
 		cmocka_unit_test(sleep_costs_nothing),
+		cmocka_unit_test(the_account_divides_time),
+		cmocka_unit_test(cpu_time_is_executed),
 		cmocka_unit_test(speed),
 	};
 

@@ -395,6 +395,71 @@ static void endpoints(void **state)
 	assert_false(probe_endpoint(b->p, 0x91, &channel));
 }
 
+static void assert_divided(const struct account *a)
+{
+	assert_int_equal(a->elapsed_ps, a->wire_ps + a->command_ps + a->usb_ps +
+						a->board_ps + a->host_ps);
+}
+
+/* Every part of the work, and every picosecond of it under the right name. */
+static void the_account_divides_time(void **state)
+{
+	const uint8_t slow[] = {0x8A, 0x86, 29,	  0,	0x80,
+				0x00, 0x0B, 0x8F, 0xFF, 0x0F};
+	const uint8_t ask[] = {0x81, 0x87}, text[3] = {0x55, 0x55, 0x55};
+	struct account a, was, d = {0};
+	struct bed *b = *state;
+	uint8_t got[16];
+
+	harness_insert(b->h, &chip, NULL);
+	mpsse_on(b);
+	was = harness_account(b->h);
+	send(b, slow, sizeof(slow)); /* 32768 clocks at 1 MHz */
+	a = harness_account(b->h);
+	assert_divided(&a);
+	account_add_difference(&d, &a, &was);
+	assert_int_equal(d.swclk_edge_count, 32768);
+	assert_int_equal(d.wire_ps, 32768 * 1000000ull);
+	assert_int_equal(d.usb_out_bytes, sizeof(slow));
+	assert_int_equal(d.usb_out_count, 1);
+	assert_int_equal(d.host_ps + d.board_ps, 0);
+	assert_in_range(d.usb_busy_ps, 1, 2 * PROBE_UFRAME_PS);
+
+	send(b, ask, sizeof(ask));
+	assert_int_equal(receive(b, 0, got, sizeof(got)), 1);
+	probe_elapse(b->p, b->h->now_ps - b->p->usb_ps + 5000000);
+	vendor(b, 0x03, 0xC068, 0x0202);
+	assert_int_equal(probe_out(b->p, 1, text, 3, false), 3);
+	probe_wait(b->p, b->h->now_ps + 1000000000u);
+	a = harness_account(b->h);
+	assert_divided(&a);
+	assert_int_equal(a.usb_in_bytes, 1);
+	assert_int_equal(a.usb_out_bytes, sizeof(slow) + sizeof(ask) + 3);
+	assert_int_equal(a.usb_in_count, 1);
+	assert_int_equal(a.usb_out_count, 3);
+	assert_int_equal(a.usb_control_count, 2);
+	assert_int_equal(a.host_ps, 5000000);
+	assert_int_equal(a.board_ps, 1000000000u);
+	assert_int_equal(a.uart_to_board_bytes, 3);
+	assert_int_equal(a.uart_to_board_ps, 30 * b->h->uart.bit_ps);
+}
+
+static void uart_characters_are_counted(void **state)
+{
+	struct bed *b = *state;
+	struct account a;
+	uint8_t got[16];
+
+	harness_insert(b->h, &chip, NULL);
+	vendor(b, 0x03, 0xC068, 0x0202);
+	pb0_sends(1000000, 8681, 0x41u << 1 | 0x200u);
+	assert_int_equal(receive(b, 1, got, sizeof(got)), 1);
+	a = harness_account(b->h);
+	assert_divided(&a);
+	assert_int_equal(a.uart_from_board_bytes, 1);
+	assert_int_equal(a.uart_from_board_ps, 10 * b->h->uart.bit_ps);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -412,6 +477,8 @@ int main(void)
 		T(framing_error_is_reported),
 		T(short_buffer_overflows),
 		T(endpoints),
+		T(the_account_divides_time),
+		T(uart_characters_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
