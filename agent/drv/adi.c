@@ -3,8 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define BATCH_MAX (256u * 1024u) /* transfers */
+#include <string.h>
 
 enum err_code adi_new(struct adi **out, struct swd_wire wire, uint32_t max_hz,
 		      struct err *e)
@@ -24,6 +23,7 @@ void adi_free(struct adi *a)
 		return;
 	free(a->t);
 	free(a->place);
+	free(a->words);
 	free(a);
 }
 
@@ -31,6 +31,8 @@ enum err_code adi_connect(struct adi *a, uint32_t *dpidr, struct err *e)
 {
 	dp_progress(&a->dp);
 	a->dp.powered = false;
+	a->streams_lost = 0;
+	a->stream_off = false;
 	return dp_connect(&a->dp, dpidr, e);
 }
 
@@ -136,11 +138,11 @@ static void aim(struct adi *a, uint32_t addr, unsigned size, bool increment)
 	}
 }
 
-static void advance(struct adi *a, unsigned size, bool increment)
+static void advance(struct adi *a, uint32_t bytes, bool increment)
 {
 	if (!increment)
 		return;
-	a->tar += 1u << size;
+	a->tar += bytes;
 	if (a->tar % TAR_WINDOW == 0)
 		a->tar_known = false;
 }
@@ -154,7 +156,7 @@ void adi_queue_put(struct adi *a, uint32_t addr, unsigned size, bool increment,
 	collect_pending(a);
 	aim(a, addr, size, increment);
 	queue(a, t, addr, NULL);
-	advance(a, size, increment);
+	advance(a, 1u << size, increment);
 }
 
 void adi_queue_get(struct adi *a, uint32_t addr, unsigned size, bool increment,
@@ -166,7 +168,7 @@ void adi_queue_get(struct adi *a, uint32_t addr, unsigned size, bool increment,
 	aim(a, addr, size, increment);
 	queue(a, t, addr, a->pending);
 	a->pending = value;
-	advance(a, size, increment);
+	advance(a, 1u << size, increment);
 }
 
 void adi_put32(struct adi *a, uint32_t addr, uint32_t value)
@@ -205,6 +207,43 @@ void adi_get32_fifo(struct adi *a, uint32_t addr, uint32_t *v, size_t n)
 		adi_queue_get(a, addr, CSW_SIZE_32, false, &v[i]);
 }
 
+static void keep_words(struct adi *a, const uint32_t *v, size_t n)
+{
+	size_t cap = a->word_cap == 0 ? 4096 : a->word_cap;
+
+	while (cap < a->word_count + n)
+		cap *= 2;
+	assert(cap <= STREAM_MAX);
+	if (cap != a->word_cap)
+		a->words = realloc(a->words, cap * sizeof *a->words);
+	if (a->words == NULL)
+		abort();
+	a->word_cap = cap;
+	memcpy(a->words + a->word_count, v, n * sizeof *v);
+	a->word_count += n;
+}
+
+void adi_stream32(struct adi *a, uint32_t addr, const uint32_t *v, size_t n)
+{
+	assert(addr % 4 == 0);
+	collect_pending(a);
+	while (n > 0) {
+		uint32_t room = (TAR_WINDOW - addr % TAR_WINDOW) / 4;
+		uint32_t part = n < room ? (uint32_t)n : room;
+
+		aim(a, addr, CSW_SIZE_32, true);
+		queue(a,
+		      (struct swd_transfer){
+			      .ap = true, .addr = AP_DRW, .count = part},
+		      addr, NULL);
+		keep_words(a, v, part);
+		advance(a, 4 * part, true);
+		addr += 4 * part;
+		v += part;
+		n -= part;
+	}
+}
+
 void adi_idle_us(struct adi *a, uint32_t us)
 {
 	assert(a->count > 0 && us <= 100000);
@@ -224,6 +263,7 @@ void adi_queue_end(struct adi *a)
 void adi_drop(struct adi *a)
 {
 	a->count = 0;
+	a->word_count = 0;
 	a->pending = NULL;
 	a->csw_known = false;
 	a->tar_known = false;

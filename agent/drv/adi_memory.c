@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define CHUNK_WORDS 4096u
-
 enum err_code adi_read32(struct adi *a, uint32_t addr, uint32_t *value,
 			 struct err *e)
 {
@@ -105,7 +103,7 @@ enum err_code adi_write(struct adi *a, uint32_t addr, const void *buf,
 			rc = write_narrow(a, addr, CSW_SIZE_8, *p, e);
 		} else {
 			memcpy(words, p, n);
-			adi_put32_block(a, addr, words, n / 4);
+			adi_stream32(a, addr, words, n / 4);
 			rc = adi_run(a, ADI_REPEAT, e);
 		}
 		p += n;

@@ -29,7 +29,8 @@
 /* TAR increments are guaranteed within 1 KiB only (C2.2.2) */
 #define TAR_WINDOW     1024u
 
-#define BATCH_MAX      (256u * 1024u)
+#define BATCH_MAX      (256u * 1024u)  /* transfers */
+#define STREAM_MAX     (1024u * 1024u) /* words */
 #define CHUNK_WORDS    4096u
 
 struct place {
@@ -43,6 +44,11 @@ struct adi {
 	struct swd_transfer *t;
 	struct place *place;
 	size_t count, cap;
+	/* what streams write, in the order in which they are queued */
+	uint32_t *words;
+	size_t word_count, word_cap;
+	unsigned streams_lost; /* in a row: went word by word in the end */
+	bool stream_off;       /* too many: none until the next connect */
 	bool secure;
 	/* while queueing: what the AP will hold then */
 	uint32_t csw, tar;

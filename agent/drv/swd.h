@@ -7,6 +7,11 @@
  * only so can many transfers travel in one USB exchange. After the first ACK
  * that is not OK nothing that follows in the batch counts: sticky flags make
  * the port refuse it.
+ *
+ * A stream is a run of writes to one register whose ACKs nobody looks at: an
+ * overrun, a fault or a wrong parity sets a sticky flag (B2.2.2), a request
+ * that was not understood silences the port until a line reset (B4.2.5), so
+ * the first ACK after the stream tells whether all of it went through.
  */
 #ifndef AGENT_DRV_SWD_H
 #define AGENT_DRV_SWD_H
@@ -18,17 +23,22 @@
 #include <stdint.h>
 
 /* ACK as it reads on the wire, least significant bit first (B4.2.2). */
-#define SWD_ACK_OK    1u
-#define SWD_ACK_WAIT  2u
-#define SWD_ACK_FAULT 4u
+#define SWD_ACK_OK     1u
+#define SWD_ACK_WAIT   2u
+#define SWD_ACK_FAULT  4u
+
+#define SWD_STREAM_MAX 256u
 
 struct swd_transfer {
-	bool ap;	  /* access port, else debug port */
-	bool read;	  /* else write */
-	uint8_t addr;	  /* register address: 0x0, 0x4, 0x8 or 0xC */
-	uint32_t value;	  /* in for a write, out for a read */
-	uint32_t idle_us; /* SWDIO low and clocked after it, beyond the two
-			   * cycles that every transfer ends with */
+	bool ap;	       /* access port, else debug port */
+	bool read;	       /* else write */
+	uint8_t addr;	       /* register address: 0x0, 0x4, 0x8 or 0xC */
+	uint32_t value;	       /* in for a write, out for a read */
+	uint32_t idle_us;      /* SWDIO low and clocked after it, beyond the two
+				* cycles that every transfer ends with */
+	uint32_t count;	       /* > 0: a stream of so many writes, at most
+				* SWD_STREAM_MAX; value is not used */
+	const uint32_t *words; /* what they write; borrowed */
 };
 
 /* How a batch ended at transfers[done]. */
@@ -47,8 +57,9 @@ struct swd_ops {
 				  struct err *e);
 	/* Run transfers in order, in as many exchanges as it takes, but stop
 	 * between exchanges after the first that is not OK. *done counts those
-	 * that were OK, *end says what came then. Errors are the probe's only:
-	 * ERR_PROBE_GONE, ERR_TIMEOUT, ERR_CANCELLED. */
+	 * that were OK, *end says what came then. A stream counts as OK: the
+	 * next transfer tells about it, so one has to follow. Errors are the
+	 * probe's only: ERR_PROBE_GONE, ERR_TIMEOUT, ERR_CANCELLED. */
 	enum err_code (*transfer)(void *ctx, struct swd_transfer *transfers,
 				  size_t count, size_t *done, enum swd_end *end,
 				  struct err *e);

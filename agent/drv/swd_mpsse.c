@@ -21,12 +21,15 @@
 #define MPSSE_IN_BITS	  0x2A
 #define MPSSE_INOUT_BYTES 0x39
 #define MPSSE_SET_LOW	  0x80
+#define MPSSE_CLOCK_BITS  0x8E
 #define MPSSE_CLOCK_BYTES 0x8F
 
 #define TRANSFER_BYTES	  6u
 #define SEQUENCE_BITS	  512u
 #define IDLE_CHUNK	  65536u  /* bytes' worth of clocks in one command */
 #define IDLE_MAX_US	  400000u /* in one exchange: well within its budget */
+#define WIRE_MAX_MS	  500u	  /* of clocking in one exchange: likewise */
+#define ENABLE_BYTES	  20u	  /* most that a transfer takes there */
 
 struct swd_mpsse {
 	struct probe *probe;
@@ -130,6 +133,16 @@ static uint64_t transfer_bits(const struct swd_transfer *t)
 	return bits;
 }
 
+static void put48(struct swd_mpsse *m, uint64_t bits)
+{
+	uint8_t *p = m->out + m->out_len;
+
+	assert(m->out_len + TRANSFER_BYTES <= sizeof m->out);
+	for (unsigned i = 0; i < TRANSFER_BYTES; i++)
+		p[i] = (uint8_t)(bits >> (8 * i));
+	m->out_len += TRANSFER_BYTES;
+}
+
 /* Consecutive transfers share one command: its length grows in place. */
 static void encode_resistor(struct swd_mpsse *m, const struct swd_transfer *t)
 {
@@ -146,9 +159,20 @@ static void encode_resistor(struct swd_mpsse *m, const struct swd_transfer *t)
 		m->out[m->run_at + 1] = (uint8_t)len;
 		m->out[m->run_at + 2] = (uint8_t)(len >> 8);
 	}
-	for (unsigned i = 0; i < TRANSFER_BYTES; i++)
-		put(m, (unsigned)(bits >> (8 * i)) & 0xFFu);
+	put48(m, bits);
 	m->in_len += TRANSFER_BYTES;
+}
+
+/* One command, nothing read back. */
+static void stream_resistor(struct swd_mpsse *m, const struct swd_transfer *t)
+{
+	uint64_t request = swd_request(t);
+
+	m->run_at = 0;
+	put_length(m, MPSSE_OUT_BYTES, (size_t)t->count * TRANSFER_BYTES);
+	for (uint32_t i = 0; i < t->count; i++)
+		put48(m, request | (uint64_t)t->words[i] << 13 |
+				 (uint64_t)swd_parity(t->words[i]) << 45);
 }
 
 static void encode_enable(struct swd_mpsse *m, const struct swd_transfer *t)
@@ -170,6 +194,48 @@ static void encode_enable(struct swd_mpsse *m, const struct swd_transfer *t)
 	for (unsigned i = 0; i < 4; i++)
 		put(m, t->value >> (8 * i) & 0xFFu);
 	put_bits(m, swd_parity(t->value), 3); /* and two idle */
+}
+
+/* The ACK passes unread. Data, parity, idle cycles and the next request are
+ * clocked together: 32 + 1 + 2 + 8 bits, 5 bytes and 3 bits. */
+static void stream_enable(struct swd_mpsse *m, const struct swd_transfer *t)
+{
+	uint8_t request = swd_request(t);
+
+	put_bits(m, request, 8);
+	for (uint32_t i = 0; i < t->count; i++) {
+		uint64_t bits = t->words[i] | (uint64_t)swd_parity(t->words[i])
+						      << 32;
+		bool last = i + 1 == t->count;
+		unsigned whole = last ? 4 : 5;
+
+		if (!last)
+			bits |= (uint64_t)request << 35;
+		put_drive(m, false);
+		put(m, MPSSE_CLOCK_BITS);
+		put(m, 5 - 1); /* turnaround, ACK, turnaround */
+		put_drive(m, true);
+		put_length(m, MPSSE_OUT_BYTES, whole);
+		for (unsigned k = 0; k < whole; k++)
+			put(m, (unsigned)(bits >> (8 * k)) & 0xFFu);
+		put_bits(m, (unsigned)(bits >> (8 * whole)) & 0xFFu, 3);
+	}
+}
+
+static void encode(struct swd_mpsse *m, const struct swd_transfer *t)
+{
+	bool resistor = m->layout == SWD_MPSSE_RESISTOR;
+
+	if (t->count > 0 && resistor)
+		stream_resistor(m, t);
+	else if (t->count > 0)
+		stream_enable(m, t);
+	else if (resistor)
+		encode_resistor(m, t);
+	else
+		encode_enable(m, t);
+	if (t->idle_us > 0)
+		put_idle(m, t->idle_us);
 }
 
 /* ACK and, for a read, data and parity out of the bytes that came back.
@@ -228,6 +294,8 @@ static enum swd_end decode_all(const struct swd_mpsse *m,
 		uint32_t value = 0;
 		enum swd_end end;
 
+		if (t[*done].count > 0)
+			continue;
 		in += decode(m, in, &t[*done], &ack, &value, &parity);
 		end = judge(&t[*done], ack, value, parity);
 		if (end != SWD_END_ALL)
@@ -244,11 +312,18 @@ static void begin(struct swd_mpsse *m)
 	put_drive(m, true);
 }
 
-/* Room for one more transfer with the longest idle that adi.h allows? */
-static bool has_room(const struct swd_mpsse *m)
+/* Room for t with the longest idle that adi.h allows? An exchange has to end
+ * within its budget, whatever the clock. */
+static bool has_room(const struct swd_mpsse *m, const struct swd_transfer *t)
 {
+	size_t each =
+		m->layout == SWD_MPSSE_RESISTOR ? TRANSFER_BYTES : ENABLE_BYTES;
+	size_t len = m->out_len + 64 + each * t->count;
+	size_t at_once = m->clock_hz / 8 * WIRE_MAX_MS / 1000;
+
 	return m->in_len + TRANSFER_BYTES <= sizeof m->in &&
-	       m->out_len + 64 <= sizeof m->out;
+	       len <= sizeof m->out &&
+	       (t->count == 0 || m->out_len < 64 || len <= at_once);
 }
 
 static size_t encode_some(struct swd_mpsse *m, const struct swd_transfer *t,
@@ -258,14 +333,10 @@ static size_t encode_some(struct swd_mpsse *m, const struct swd_transfer *t,
 	size_t n;
 
 	begin(m);
-	for (n = 0; n < count && has_room(m) && idle_us < IDLE_MAX_US; n++) {
+	for (n = 0; n < count && has_room(m, &t[n]) && idle_us < IDLE_MAX_US;
+	     n++) {
 		idle_us += t[n].idle_us;
-		if (m->layout == SWD_MPSSE_RESISTOR)
-			encode_resistor(m, &t[n]);
-		else
-			encode_enable(m, &t[n]);
-		if (t[n].idle_us > 0)
-			put_idle(m, t[n].idle_us);
+		encode(m, &t[n]);
 	}
 	return n;
 }

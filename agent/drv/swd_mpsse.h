@@ -1,9 +1,11 @@
 /* SWD over the MPSSE engine of an FT2232H, in two harness layouts:
  *  resistor       AD1 goes to SWDIO through a resistor, AD2 directly; AD1
  *                 drives always and the target wins when it drives. A
- *                 transfer is 48 clocks = 6 bytes, a batch one command.
+ *                 transfer is 48 clocks = 6 bytes, a batch one command; a
+ *                 stream reads nothing back.
  *  output enable  AD1 goes to SWDIO through a buffer that AD5 enables; a
- *                 transfer costs pin commands at each turnaround.
+ *                 transfer costs pin commands at each turnaround: 19 bytes
+ *                 a word in a stream.
  */
 #ifndef AGENT_DRV_SWD_MPSSE_H
 #define AGENT_DRV_SWD_MPSSE_H

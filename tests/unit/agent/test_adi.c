@@ -43,6 +43,7 @@ static struct {
 	enum trouble trouble;
 	unsigned repeats; /* how often more */
 	unsigned sequences;
+	bool streams_fail; /* the chip is too slow for them */
 } port;
 
 static bool sticky(void)
@@ -113,7 +114,7 @@ static void dp_access(struct swd_transfer *t)
 			    (t->value & DP_CTRL_POWER_REQ) << 1;
 }
 
-static enum swd_end one(struct swd_transfer *t)
+static enum swd_end single(struct swd_transfer *t)
 {
 	bool free_of_sticky = !t->ap && (t->read ? t->addr != DP_RDBUFF
 						 : t->addr == DP_ABORT);
@@ -154,6 +155,22 @@ static enum swd_end one(struct swd_transfer *t)
 	if (now && port.trouble == WIRE_READ_PARITY && t->read) {
 		t->value = before;
 		return SWD_END_PARITY;
+	}
+	return SWD_END_ALL;
+}
+
+/* Nobody looks at the ACKs of a stream. */
+static enum swd_end one(struct swd_transfer *t)
+{
+	struct swd_transfer word = {.ap = t->ap, .addr = t->addr};
+
+	if (t->count == 0)
+		return single(t);
+	for (uint32_t i = 0; i < t->count; i++) {
+		word.value = t->words[i];
+		(void)single(&word);
+		if (port.streams_fail && i == 1)
+			port.ctrl |= DP_CTRL_STICKYORUN;
 	}
 	return SWD_END_ALL;
 }
@@ -254,6 +271,118 @@ static enum err_code job(struct adi *a, enum adi_policy policy, uint32_t seed)
 	assert_int_equal(one_word, seed);
 	assert_memory_equal(&port.mem[JOB_AT], out, sizeof out);
 	return ERR_OK;
+}
+
+/* Two streams that touch, a single write and a look at what is there, in one
+ * batch; 3 KiB windows. */
+static enum err_code stream_job(struct adi *a, enum adi_policy policy,
+				uint32_t seed)
+{
+	enum { WORDS = 600, SPLIT = 21 };
+	uint32_t out[WORDS], in[3], one_word = 0;
+	enum err_code rc;
+
+	for (uint32_t i = 0; i < WORDS; i++)
+		out[i] = seed + i * 0x01030507u;
+	memset(port.mem, 0xA5, sizeof port.mem);
+	adi_stream32(a, MEM_BASE + JOB_AT * 4, out, SPLIT);
+	adi_stream32(a, MEM_BASE + (JOB_AT + SPLIT) * 4, out + SPLIT,
+		     WORDS - SPLIT);
+	memset(out, 0, sizeof out); /* they are copied */
+	adi_put32(a, MEM_BASE, seed);
+	adi_get32(a, MEM_BASE, &one_word);
+	adi_get32_block(a, MEM_BASE + JOB_AT * 4, in, 3);
+	rc = adi_run(a, policy, NULL);
+	if (rc != ERR_OK)
+		return rc;
+	for (uint32_t i = 0; i < WORDS; i++)
+		assert_int_equal(port.mem[JOB_AT + i], seed + i * 0x01030507u);
+	assert_int_equal(port.mem[JOB_AT - 1], 0xA5A5A5A5u);
+	assert_int_equal(port.mem[JOB_AT + WORDS], 0xA5A5A5A5u);
+	assert_int_equal(one_word, seed);
+	assert_int_equal(in[2], seed + 2 * 0x01030507u);
+	return ERR_OK;
+}
+
+static void streams(void **state)
+{
+	struct adi *a = start();
+	struct adi_stats s;
+
+	(void)state;
+	assert_int_equal(stream_job(a, ADI_ONCE, 7), ERR_OK);
+	adi_stats(a, &s);
+	assert_int_equal(s.waits + s.faults + s.no_acks + s.parity_errors, 0);
+	/* CSW; TAR for each of 3 windows; the words; TAR, DRW; TAR, DRW,
+	 * RDBUFF; TAR, 3 DRW; RDBUFF */
+	assert_int_equal(s.transfers, 1 + 3 + 600 + 2 + 3 + 4 + 1);
+	adi_free(a);
+}
+
+/* Memory may be written twice even in a run that is not repeated: then it ends
+ * well, or the caller is told. */
+static void every_streamed_word_fails_once(void **state)
+{
+	struct adi *a = start();
+	long count;
+
+	(void)state;
+	assert_int_equal(stream_job(a, ADI_ONCE, 1), ERR_OK);
+	count = (long)a->stats.transfers;
+	for (unsigned kind = 0; kind < TROUBLES; kind++) {
+		for (long k = 0; k < count; k++) {
+			uint32_t seed = (uint32_t)(kind * 1000 + k);
+			enum err_code rc;
+
+			port.countdown = k;
+			port.trouble = (enum trouble)kind;
+			assert_int_equal(stream_job(a, ADI_REPEAT, seed),
+					 ERR_OK);
+			port.countdown = k;
+			rc = stream_job(a, ADI_ONCE, seed);
+			assert_true(rc == ERR_OK || rc == ERR_WIRE);
+			port.countdown = -1;
+		}
+	}
+	assert_int_equal(a->dp.stats.clock_drops, 0);
+	assert_false(a->stream_off);
+	adi_free(a);
+}
+
+/* Where nothing can be streamed everything still gets there. */
+static void streams_that_never_work(void **state)
+{
+	struct adi *a = start();
+	struct adi_stats before, after;
+
+	(void)state;
+	port.streams_fail = true;
+	assert_int_equal(stream_job(a, ADI_REPEAT, 3), ERR_OK);
+	assert_int_equal(stream_job(a, ADI_REPEAT, 4), ERR_OK);
+	assert_true(a->stream_off);
+	adi_stats(a, &before);
+	assert_int_equal(stream_job(a, ADI_REPEAT, 5), ERR_OK);
+	adi_stats(a, &after);
+	assert_int_equal(before.waits + before.faults,
+			 after.waits + after.faults);
+	port.streams_fail = false;
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_OK);
+	assert_int_equal(adi_power_up(a, NULL), ERR_OK);
+	assert_false(a->stream_off);
+	adi_free(a);
+}
+
+static void stream_into_a_hole(void **state)
+{
+	struct adi *a = start();
+	uint32_t v[600] = {0};
+
+	(void)state;
+	adi_stream32(a, MEM_BASE + (MEM_WORDS - 300) * 4, v, 600);
+	assert_int_equal(adi_run(a, ADI_REPEAT, NULL), ERR_TARGET_FAULT);
+	assert_int_equal(adi_fault_address(a), MEM_BASE + MEM_WORDS * 4);
+	assert_int_equal(stream_job(a, ADI_ONCE, 3), ERR_OK);
+	adi_free(a);
 }
 
 static void plain_job(void **state)
@@ -463,6 +592,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_job),
 		cmocka_unit_test(every_transfer_fails_once),
+		cmocka_unit_test(streams),
+		cmocka_unit_test(every_streamed_word_fails_once),
+		cmocka_unit_test(streams_that_never_work),
+		cmocka_unit_test(stream_into_a_hole),
 		cmocka_unit_test(fifo_words_never_double),
 		cmocka_unit_test(bus_error_names_the_address),
 		cmocka_unit_test(last_write_is_seen_to_fail),

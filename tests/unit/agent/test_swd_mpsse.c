@@ -222,6 +222,83 @@ static void long_batches(void **state)
 	swd_mpsse_free(m);
 }
 
+static void resistor_stream(void **state)
+{
+	/* DRW = 0xFFFFFFFF, 1: request 0xBB, data from bit 13, parity in 45;
+	 * then RDBUFF, the only answer */
+	static const uint8_t want[] = {
+		0x80, 0x00, 0x03, 0x19, 0x0B, 0x00,		/* 12 bytes */
+		0xBB, 0xE0, 0xFF, 0xFF, 0xFF, 0x1F, 0xBB, 0x20, /* words */
+		0x00, 0x00, 0x00, 0x20, 0x39, 0x05, 0x00,	/* the look */
+		0xBD, 0x00, 0x00, 0x00, 0x00, 0x00};
+	static const uint32_t words[] = {UINT32_MAX, 1};
+	struct swd_mpsse *m = make(SWD_MPSSE_RESISTOR);
+	struct swd_transfer t[] = {
+		{.ap = true, .addr = 0xC, .count = 2, .words = words},
+		{.read = true, .addr = 0xC}};
+	uint8_t in[6];
+	size_t done;
+	enum swd_end end;
+
+	(void)state;
+	put_answer(in, 4, 0, 0);
+	answer = in;
+	answer_len = sizeof in;
+	assert_int_equal(run_transfers(m, t, 2, &done, &end, NULL), ERR_OK);
+	assert_int_equal(sent_len, sizeof want);
+	assert_memory_equal(sent, want, sizeof want);
+	assert_int_equal(done, 1);
+	assert_int_equal(end, SWD_END_FAULT);
+	swd_mpsse_free(m);
+}
+
+static void enable_stream(void **state)
+{
+	static const uint8_t want[] = {
+		0x80, 0x20, 0x23, 0x1B, 0x07, 0xBB, /* drive, request */
+		0x80, 0x00, 0x23, 0x8E, 0x04,	    /* t aaa t, unread */
+		0x80, 0x20, 0x23, 0x19, 0x04, 0x00, /* data 0x80000001, */
+		0x01, 0x00, 0x00, 0x80, 0xD8,	    /* parity 0, idle 00, */
+		0x1B, 0x02, 0x05,		    /* request again */
+		0x80, 0x00, 0x23, 0x8E, 0x04, 0x80, 0x20, 0x23, /* */
+		0x19, 0x03, 0x00, 0x02, 0x00, 0x00, 0x00,	/* data 2 */
+		0x1B, 0x02, 0x01};				/* parity */
+	static const uint32_t words[] = {0x80000001u, 2};
+	struct swd_mpsse *m = make(SWD_MPSSE_OUTPUT_ENABLE);
+	struct swd_transfer t = {
+		.ap = true, .addr = 0xC, .count = 2, .words = words};
+
+	(void)state;
+	assert_int_equal(encode_some(m, &t, 1), 1);
+	assert_int_equal(m->in_len, 0);
+	assert_int_equal(m->out_len, sizeof want);
+	assert_memory_equal(m->out, want, sizeof want);
+	swd_mpsse_free(m);
+}
+
+/* Streams fill an exchange up to what the clock gets out within its budget. */
+static void long_streams(void **state)
+{
+	static uint32_t words[SWD_STREAM_MAX];
+	static struct swd_transfer t[128];
+
+	(void)state;
+	for (unsigned i = 0; i < 128; i++)
+		t[i] = (struct swd_transfer){.count = i % 2 * SWD_STREAM_MAX,
+					     .words = words};
+	for (unsigned layout = 0; layout < 2; layout++) {
+		struct swd_mpsse *m = make((enum swd_mpsse_layout)layout);
+
+		assert_int_equal(set_clock(m, 30000000, NULL, NULL), ERR_OK);
+		(void)encode_some(m, t, 128);
+		assert_in_range(m->out_len, 60000, PROBE_OUT_MAX);
+		assert_int_equal(set_clock(m, 100000, NULL, NULL), ERR_OK);
+		assert_int_equal(encode_some(m, t, 128),
+				 layout == SWD_MPSSE_RESISTOR ? 7 : 3);
+		swd_mpsse_free(m);
+	}
+}
+
 static void stops_at_the_first_that_fails(void **state)
 {
 	struct swd_mpsse *m = make(SWD_MPSSE_RESISTOR);
@@ -295,6 +372,9 @@ int main(void)
 		cmocka_unit_test(resistor_read),
 		cmocka_unit_test(enable_write_and_read),
 		cmocka_unit_test(long_batches),
+		cmocka_unit_test(resistor_stream),
+		cmocka_unit_test(enable_stream),
+		cmocka_unit_test(long_streams),
 		cmocka_unit_test(stops_at_the_first_that_fails),
 		cmocka_unit_test(idle_clocks),
 		cmocka_unit_test(reset_is_open_drain),
