@@ -301,10 +301,15 @@ static enum err_code pick_reader(struct card *c, const char *reader,
 	return err_set(e, ERR_NO_CARD, "no card in any of %zu readers", count);
 }
 
-static void disconnect(struct card *c, DWORD how)
+/* Never with a reset: when the card is gone, the reset makes pcscd 1.9 note an
+ * empty reader behind the back of its own thread that watches for changes. If
+ * the next card is in by that thread's next look (0.4 s), it sees no change,
+ * and the reader stays empty for every client until that card leaves as well.
+ */
+static void disconnect(struct card *c)
 {
 	if (c->handle_open)
-		(void)SCardDisconnect(c->handle, how);
+		(void)SCardDisconnect(c->handle, SCARD_LEAVE_CARD);
 	c->handle_open = false;
 }
 
@@ -313,7 +318,7 @@ static enum err_code connect_card(struct card *c, struct err *e)
 	LONG rv;
 	enum err_code rc;
 
-	disconnect(c, SCARD_RESET_CARD);
+	disconnect(c);
 	rv = SCardConnect(c->context, c->reader, SCARD_SHARE_EXCLUSIVE,
 			  SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &c->handle,
 			  &c->protocol);
@@ -322,7 +327,7 @@ static enum err_code connect_card(struct card *c, struct err *e)
 	c->handle_open = true;
 	rc = select_applet(c, e);
 	if (rc != ERR_OK)
-		disconnect(c, SCARD_RESET_CARD);
+		disconnect(c);
 	return rc;
 }
 
@@ -352,7 +357,7 @@ void card_close(struct card *c)
 {
 	if (c == NULL)
 		return;
-	disconnect(c, SCARD_RESET_CARD);
+	disconnect(c);
 	if (c->context_open)
 		(void)SCardReleaseContext(c->context);
 	free(c);

@@ -43,7 +43,9 @@ enum err_code card_readers(struct card_reader out[CARD_READERS_MAX],
  * that holds a card) and select the applet. ERR_CARD when the card has no
  * such applet or another program uses it. */
 enum err_code card_open(struct card **c, const char *reader, struct err *e);
-void card_close(struct card *c); /* NULL allowed; resets the card */
+/* NULL allowed. The card is left as it is: pcscd powers it down when nobody has
+ * used it for a second. */
+void card_close(struct card *c);
 
 enum err_code card_read_info(struct card *c, struct card_info *info,
 			     struct err *e);

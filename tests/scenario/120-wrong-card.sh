@@ -4,13 +4,14 @@
 line_up --stations 1
 # What the station itself says of its reader: pcscd looks a few times a second.
 shows() { provline station show S1 --json | jq -e --arg s "$1" '.cards[0] | .card_serial == $s' >/dev/null; }
+shows_none() { provline station show S1 --json | jq -e '.cards[0].state == "absent"' >/dev/null; }
 put_in() { # FILE SERIAL
 	ctl "{\"cmd\":\"card-insert\",\"reader\":\"S1\",\"file\":\"$1\"}" >/dev/null || fail "card-insert"
 	wait_for 10 shows "$2"
 }
 take_out() {
 	ctl '{"cmd":"card-remove","reader":"S1"}' >/dev/null || fail "card-remove"
-	wait_for 10 shows ""
+	wait_for 10 shows_none
 }
 wait_for 10 shows CARD0001
 before=$(card_counter)

@@ -1,10 +1,11 @@
 #!/bin/bash
 # The virtual SFI card under Debian's own opensc-tool, through an unmodified
-# libpcsclite and a private pcscd. Usage: card.sh CARD_BAY_HOST
+# libpcsclite and a private pcscd. Usage: card.sh CARD_BAY_HOST CARD_LOOK
 set -eu
 host=$1
+look=$2 look_pid=
 dir=$(mktemp -d /tmp/provline-card.XXXXXX)
-trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
+trap 'kill $(jobs -p) $look_pid 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 fail() { echo "FAIL line ${BASH_LINENO[0]}: $*" >&2; cat "$dir"/*.log >&2; exit 1; }
 is() { [ "$2" = "$3" ] || fail "$1: got '$2', want '$3'"; }
 
@@ -163,7 +164,27 @@ PCSCLITE_CSOCK_NAME=$dir/two.sock reader_shows Yes
 is "bay two" "$(PCSCLITE_CSOCK_NAME=$dir/two.sock apdu $SELECT $INFO |
 	cut -c51-58)" 00000000
 
-echo "9. a killed bench leaves no pcscd and a card that works"
+echo "9. cards swapped quicker than pcscd looks, under a station that looks"
+new b.card --max 5 --serial PLV00043
+swap() { # FILE: 0.1 s without a card, pcscd looks every 0.4 s
+	is remove "$(bay one remove)" ok
+	sleep 0.1
+	is insert "$(bay one insert "$1")" ok
+}
+sees() { # SERIAL: the station does within 5 s
+	local line
+	while read -r -t 5 line <&"$seen"; do [ "$line" = "$1" ] && return; done
+	fail "swap $i: the station never sees $1"
+}
+exec {seen}< <(exec "$look"); look_pid=$!
+i=0; sees PLV00042
+for i in $(seq 10); do
+	swap b.card; sees PLV00043
+	swap a.card; sees PLV00042
+done
+exec {seen}<&-; kill $look_pid; look_pid=
+
+echo "10. a killed bench leaves no pcscd and a card that works"
 daemon=$(pgrep -P "${pid[one]}" pcscd)
 kill -KILL "${pid[one]}"
 runs() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null; }
@@ -182,7 +203,7 @@ is "pcscd killed" "$(cut -d' ' -f2,3 <<<"$state")" "alive=0 present=0"
 is "insert" "$(bay one insert a.card)" "error unreachable: pcscd has ended"
 
 if [ "$(id -u)" = 0 ]; then
-	echo "10. as an ordinary user"
+	echo "11. as an ordinary user"
 	chmod 755 "$dir"; mkdir user; chown nobody user
 	cp maker.pem key28 user/; chown nobody user/*
 	cd user
@@ -199,7 +220,7 @@ if [ "$(id -u)" = 0 ]; then
 	cd "$dir"
 fi
 
-echo "11. an orderly end, with the card in, leaves nothing"
+echo "12. an orderly end, with the card in, leaves nothing"
 daemon=$(pgrep -P "${pid[two]}" pcscd)
 echo quit >&"${in[two]}"
 rc=0; wait "${pid[two]}" || rc=$?
