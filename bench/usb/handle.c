@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 int usb_error(uint32_t link_status)
@@ -111,20 +109,6 @@ USB_EXPORT int LIBUSB_CALL libusb_open(libusb_device *dev,
 	return LIBUSB_SUCCESS;
 }
 
-/* Whoever claims next must find the interfaces free: wait, for a second at
- * most, until the daemon has closed its end too. */
-static void close_socket(int fd)
-{
-	struct timeval limit = {.tv_sec = 1};
-	char drop[4096];
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	shutdown(fd, SHUT_WR);
-	while (recv(fd, drop, sizeof(drop), 0) > 0)
-		;
-	close(fd);
-}
-
 USB_EXPORT void LIBUSB_CALL libusb_close(libusb_device_handle *h)
 {
 	struct libusb_context *ctx;
@@ -144,7 +128,7 @@ USB_EXPORT void LIBUSB_CALL libusb_close(libusb_device_handle *h)
 	for (struct usb_transfer *t = h->flight; t != NULL; t = t->next)
 		t->in_flight = false;
 	pthread_mutex_unlock(&ctx->mutex);
-	close_socket(h->fd);
+	usb_disconnect(h->fd);
 	libusb_unref_device(h->dev);
 	free(h);
 }

@@ -9,6 +9,7 @@
 #define BENCH_USB_INTERNAL_H
 
 #include "bench/usb/link.h"
+#include "bench/usb/socket.h"
 
 #include <libusb-1.0/libusb.h>
 #include <pthread.h>
@@ -70,11 +71,6 @@ int usb_events(struct libusb_context *ctx, int64_t deadline_ns,
 /* A request that is answered at once; returns a libusb error. mutex not
  * held. */
 int usb_request(struct libusb_device_handle *h, struct link_msg *m);
-
-/* Whole messages over the socket; false when the peer is gone. */
-bool usb_connect(int *fd);
-bool usb_send(int fd, const struct link_msg *m, const void *payload);
-bool usb_recv(int fd, void *buf, size_t len);
 
 int usb_error(uint32_t link_status);
 

@@ -68,11 +68,16 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* A probe that was plugged in just now may take a moment to be enumerated. */
 static libusb_device_handle *open_probe(libusb_context *ctx)
 {
-	libusb_device_handle *h =
-		libusb_open_device_with_vid_pid(ctx, 0x0403, 0x6010);
+	libusb_device_handle *h = NULL;
 
+	for (int i = 0; h == NULL && i < 200; i++) {
+		if (i > 0)
+			usleep(10000);
+		h = libusb_open_device_with_vid_pid(ctx, 0x0403, 0x6010);
+	}
 	assert_non_null(h);
 	return h;
 }
