@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONNECT_SLOW_HZ 1000000u
+
 enum err_code adi_new(struct adi **out, struct swd_wire wire, uint32_t max_hz,
 		      struct err *e)
 {
@@ -29,11 +31,24 @@ void adi_free(struct adi *a)
 
 enum err_code adi_connect(struct adi *a, uint32_t *dpidr, struct err *e)
 {
+	enum err_code rc;
+
 	dp_progress(&a->dp);
 	a->dp.powered = false;
 	a->streams_lost = 0;
 	a->stream_off = false;
-	return dp_connect(&a->dp, dpidr, e);
+	rc = dp_connect(&a->dp, dpidr, e);
+	if (rc == ERR_NO_TARGET && a->dp.clock_hz > CONNECT_SLOW_HZ) {
+		uint32_t hz = a->dp.clock_hz;
+
+		rc = dp_set_clock(&a->dp, CONNECT_SLOW_HZ, e);
+		if (rc == ERR_OK)
+			rc = dp_connect(&a->dp, dpidr, e);
+		if (rc == ERR_NO_TARGET &&
+		    dp_set_clock(&a->dp, hz, e) == ERR_OK)
+			return rc;
+	}
+	return rc;
 }
 
 enum err_code adi_power_up(struct adi *a, struct err *e)
@@ -41,7 +56,7 @@ enum err_code adi_power_up(struct adi *a, struct err *e)
 	enum err_code rc = dp_power_up(&a->dp, e);
 
 	while (rc == ERR_WIRE) {
-		rc = dp_repair(&a->dp, true, e);
+		rc = dp_repair(&a->dp, true, "power-up disturbed", e);
 		if (rc == ERR_OK)
 			rc = dp_power_up(&a->dp, e);
 	}

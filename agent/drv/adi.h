@@ -22,8 +22,9 @@
 #include "agent/drv/swd.h"
 #include "proto/base/mono.h"
 
-#define ADI_WAIT_BUDGET_MS 250
-#define ADI_CLOCK_MIN_HZ   500000u
+#define ADI_WAIT_BUDGET_MS   250
+#define ADI_CLOCK_MIN_HZ     500000u
+#define ADI_REPAIR_BUDGET_MS 2000
 
 struct adi;
 
@@ -41,8 +42,9 @@ enum err_code adi_new(struct adi **a, struct swd_wire wire, uint32_t max_hz,
 void adi_free(struct adi *a); /* NULL allowed */
 
 /* Line reset with JTAG-to-SWD (B5.2.1), then the way out of dormant state
- * (B5.3.4) if that was not answered; reads DPIDR. ERR_NO_TARGET when nobody
- * answers. *dpidr may be NULL. */
+ * (B5.3.4) if that was not answered; reads DPIDR. When nobody answers it is
+ * tried once more at 1 MHz, where the clock then stays. ERR_NO_TARGET. *dpidr
+ * may be NULL. */
 enum err_code adi_connect(struct adi *a, uint32_t *dpidr, struct err *e);
 
 /* After adi_connect(): power up debug and system (within 100 ms), overrun
@@ -52,6 +54,20 @@ enum err_code adi_power_up(struct adi *a, struct err *e);
 
 /* Secure or non-secure transfers from the next run on. Starts non-secure. */
 void adi_set_secure(struct adi *a, bool secure);
+
+/* The fastest clock at which the wire is clean, found by a short test from
+ * where the clock is (_memory) or from the ceiling of adi_new() (_port) down in
+ * the steps that an FT2232H divides: 30, 15, 10, 7.5, 6 MHz ... A clock at
+ * which two runs of it are disturbed is left, with a line in the log that says
+ * why. Less than 2 ms when the first is clean. ERR_WIRE when none is.
+ *
+ * _memory: patterns written to and read from the ADI_TEST_BYTES at addr, which
+ * is a multiple of that; powered up, content is lost. _port: reads of DPIDR
+ * after adi_connect(), all that a locked chip allows. */
+#define ADI_TEST_BYTES 1024u
+enum err_code adi_choose_clock_memory(struct adi *a, uint32_t addr,
+				      struct err *e);
+enum err_code adi_choose_clock_port(struct adi *a, struct err *e);
 
 /* Back to the ceiling of adi_new(), for a new board. */
 void adi_restore_clock(struct adi *a);

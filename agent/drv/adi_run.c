@@ -26,6 +26,7 @@ struct run {
 	bool unsure;	 /* t[at] is a stream that may have failed */
 	unsigned stream_tries, faults;
 	struct mono wait_deadline;
+	int64_t repair_ns; /* spent so far */
 };
 
 static bool is_drw(const struct swd_transfer *t)
@@ -88,12 +89,30 @@ static void step_before_error(struct run *r)
 	r->unsure = true;
 }
 
-static enum err_code recover(struct run *r, bool lost, struct err *e)
+/* A wire that can be repaired again and again is of no use either. */
+static enum err_code repair(struct run *r, bool lost, const char *why,
+			    struct err *e)
+{
+	struct mono before = mono_now();
+	enum err_code rc = dp_repair(&r->a->dp, lost, why, e);
+
+	r->repair_ns += mono_now().ns - before.ns;
+	if (rc == ERR_OK && r->repair_ns > ADI_REPAIR_BUDGET_MS * 1000000LL)
+		rc = err_set(e, ERR_WIRE,
+			     "SWD near 0x%08x was repaired for more than %d ms "
+			     "in one go, last for: %s",
+			     (unsigned)r->place[r->at].addr,
+			     ADI_REPAIR_BUDGET_MS, why);
+	return rc;
+}
+
+static enum err_code recover(struct run *r, bool lost, const char *why,
+			     struct err *e)
 {
 	enum err_code rc;
 
 	do {
-		rc = dp_repair(&r->a->dp, lost, e);
+		rc = repair(r, lost, why, e);
 		if (rc != ERR_OK)
 			return rc;
 		if (r->policy == ADI_ONCE)
@@ -112,17 +131,17 @@ static enum err_code on_dropped_write(struct run *r, struct err *e)
 	enum err_code rc;
 
 	r->a->stats.parity_errors++;
-	rc = dp_repair(&r->a->dp, false, e);
+	rc = repair(r, false, "a write with wrong parity", e);
 	if (rc != ERR_OK)
 		return rc;
 	if (r->a->dp.rung != 1)
-		return recover(r, false, e);
+		return recover(r, false, "writes with wrong parity", e);
 	if (!r->unsure) {
 		r->at--;
 		return ERR_OK;
 	}
 	rc = go_on_from(r, r->at, e);
-	return rc == ERR_WIRE ? recover(r, true, e) : rc;
+	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
 static enum err_code on_sticky_error(struct run *r, struct err *e)
@@ -130,7 +149,7 @@ static enum err_code on_sticky_error(struct run *r, struct err *e)
 	enum err_code rc = dp_write(&r->a->dp, DP_ABORT, DP_ABORT_CLEAR_ALL, e);
 
 	if (rc == ERR_WIRE)
-		return recover(r, true, e);
+		return recover(r, true, "no acknowledge", e);
 	if (rc != ERR_OK)
 		return rc;
 	/* of a stream only a slow repetition tells which word it was */
@@ -140,7 +159,7 @@ static enum err_code on_sticky_error(struct run *r, struct err *e)
 		step_before_error(r);
 	}
 	rc = go_on_from(r, place_to_repeat(r), e);
-	return rc == ERR_WIRE ? recover(r, true, e) : rc;
+	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
 static enum err_code on_fault(struct run *r, struct err *e)
@@ -150,7 +169,7 @@ static enum err_code on_fault(struct run *r, struct err *e)
 
 	r->a->stats.faults++;
 	if (rc == ERR_WIRE)
-		return recover(r, true, e);
+		return recover(r, true, "no acknowledge", e);
 	if (rc != ERR_OK)
 		return rc;
 	if ((stat & DP_CTRL_WDATAERR) != 0 && r->ended > 0 &&
@@ -158,7 +177,7 @@ static enum err_code on_fault(struct run *r, struct err *e)
 		return on_dropped_write(r, e);
 	if ((stat & DP_CTRL_STICKYERR) != 0)
 		return on_sticky_error(r, e);
-	return recover(r, false, e);
+	return recover(r, false, "FAULT, but no flag says why", e);
 }
 
 static enum err_code on_wait(struct run *r, struct err *e)
@@ -175,7 +194,7 @@ static enum err_code on_wait(struct run *r, struct err *e)
 			       ADI_WAIT_BUDGET_MS);
 	if (rc == ERR_OK && r->unsure)
 		rc = go_on_from(r, r->at, e);
-	return rc == ERR_WIRE ? recover(r, true, e) : rc;
+	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
 static enum err_code on_end(struct run *r, enum swd_end end, struct err *e)
@@ -189,10 +208,10 @@ static enum err_code on_end(struct run *r, enum swd_end end, struct err *e)
 		return on_fault(r, e);
 	case SWD_END_PARITY:
 		r->a->stats.parity_errors++;
-		return recover(r, false, e);
+		return recover(r, false, "a read with wrong parity", e);
 	case SWD_END_NO_ACK:
 		r->a->stats.no_acks++;
-		return recover(r, true, e);
+		return recover(r, true, "no acknowledge", e);
 	}
 	assert(false);
 	return ERR_BUG;
@@ -291,7 +310,8 @@ static enum err_code run_word_by_word(struct run *r, struct err *e)
 			  .t = t,
 			  .place = place,
 			  .count = s->count + 3u,
-			  .policy = ADI_REPEAT};
+			  .policy = ADI_REPEAT,
+			  .repair_ns = r->repair_ns};
 	enum err_code rc;
 
 	t[0] = (struct swd_transfer){
@@ -309,6 +329,7 @@ static enum err_code run_word_by_word(struct run *r, struct err *e)
 	place[one.count - 1] = p;
 	count_lost_stream(r->a, r->place[r->at].addr);
 	rc = run_through(&one, e);
+	r->repair_ns = one.repair_ns;
 	r->at++;
 	r->stream_tries = r->faults = 0;
 	return rc;

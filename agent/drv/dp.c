@@ -4,8 +4,10 @@
 #include "proto/base/log.h"
 #include "proto/base/mono.h"
 
-#define CONNECT_TRIES 3
-#define POWER_UP_MS   100
+#define DP_CLOCK_MAX_HZ 30000000u
+#define CONNECT_TRIES	3
+#define POWER_UP_MS	100
+#define PAUSE_MS	5
 
 enum rung {
 	RUNG_CLEAR,
@@ -38,7 +40,7 @@ static const uint8_t dormant_to_swd[] = {
 void dp_init(struct dp *d, struct swd_wire wire, uint32_t max_hz)
 {
 	*d = (struct dp){.wire = wire,
-			 .max_hz = max_hz == 0 ? 30000000u : max_hz};
+			 .max_hz = max_hz == 0 ? DP_CLOCK_MAX_HZ : max_hz};
 	d->clock_hz = d->max_hz;
 }
 
@@ -85,15 +87,36 @@ enum err_code dp_write(struct dp *d, uint8_t addr, uint32_t value,
 
 static enum err_code apply_clock(struct dp *d, struct err *e)
 {
-	uint32_t actual;
 	enum err_code rc;
 
 	if (d->clock_set)
 		return ERR_OK;
-	rc = d->wire.ops->set_clock(d->wire.ctx, d->clock_hz, &actual, e);
+	rc = d->wire.ops->set_clock(d->wire.ctx, d->clock_hz, &d->actual_hz, e);
 	if (rc == ERR_OK)
 		d->clock_set = true;
 	return rc;
+}
+
+enum err_code dp_set_clock(struct dp *d, uint32_t hz, struct err *e)
+{
+	if (d->clock_hz != hz)
+		d->clock_set = false;
+	d->clock_hz = hz;
+	return apply_clock(d, e);
+}
+
+uint32_t dp_slower(uint32_t hz)
+{
+	static const uint8_t dividers[] = {1, 2,  3,  4,  5,  6,
+					   8, 10, 15, 20, 30, 60};
+
+	for (size_t i = 0; i < sizeof dividers; i++) {
+		uint32_t step = DP_CLOCK_MAX_HZ / dividers[i];
+
+		if (step < hz)
+			return step < ADI_CLOCK_MIN_HZ ? 0 : step;
+	}
+	return 0;
 }
 
 /* Wake with one of the sequences above and look whether somebody is there:
@@ -207,33 +230,49 @@ static enum err_code reconnect(struct dp *d, struct err *e)
 	return rc == ERR_OK ? restore_session(d, e) : rc;
 }
 
-static enum err_code slow_down(struct dp *d, struct err *e)
+/* A contact that opened for a moment closes again, at the same clock. */
+static enum err_code reconnect_patiently(struct dp *d, struct err *e)
 {
-	enum err_code rc;
+	struct mono deadline = mono_after_ms(DP_SILENCE_MS);
+	enum err_code rc = reconnect(d, e);
 
-	if (d->clock_hz / 2 < ADI_CLOCK_MIN_HZ)
-		return err_set(e, ERR_WIRE,
-			       "SWD is disturbed even at %u Hz, after %llu "
-			       "reconnects",
-			       (unsigned)d->clock_hz,
-			       (unsigned long long)d->stats.reconnects);
-	d->clock_hz /= 2;
-	d->clock_set = false;
-	d->stats.clock_drops++;
-	rc = reconnect(d, e);
-	if (rc == ERR_OK)
-		log_warn("SWD_SLOWER", "clock_hz=%u", (unsigned)d->clock_hz);
+	while (rc == ERR_NO_TARGET && !mono_passed(deadline)) {
+		mono_sleep_ms(PAUSE_MS);
+		rc = reconnect(d, e);
+	}
 	return rc;
 }
 
-enum err_code dp_repair(struct dp *d, bool lost, struct err *e)
+static enum err_code slow_down(struct dp *d, const char *why, struct err *e)
+{
+	uint32_t from_hz = d->clock_hz;
+	enum err_code rc = dp_set_clock(d, dp_slower(from_hz), e);
+
+	d->stats.clock_drops++;
+	if (rc == ERR_OK)
+		rc = reconnect(d, e);
+	if (rc == ERR_OK)
+		log_warn("SWD_SLOWER", "clock_hz=%u from_hz=%u reason=\"%s\"",
+			 (unsigned)d->actual_hz, (unsigned)from_hz, why);
+	return rc;
+}
+
+static enum err_code give_up(const struct dp *d, const char *why, struct err *e)
+{
+	return err_set(e, ERR_WIRE,
+		       "SWD is disturbed even at %u Hz, after %llu reconnects: "
+		       "%s",
+		       (unsigned)d->actual_hz,
+		       (unsigned long long)d->stats.reconnects, why);
+}
+
+enum err_code dp_repair(struct dp *d, bool lost, const char *why, struct err *e)
 {
 	enum err_code rc = ERR_WIRE;
-	bool bottom = false;
 
 	if (lost && d->rung == RUNG_CLEAR)
 		d->rung = RUNG_LINE_RESET;
-	while ((rc == ERR_WIRE || rc == ERR_NO_TARGET) && !bottom) {
+	while (rc == ERR_WIRE || rc == ERR_NO_TARGET) {
 		unsigned rung = d->rung++;
 
 		if (rung == RUNG_CLEAR)
@@ -241,11 +280,11 @@ enum err_code dp_repair(struct dp *d, bool lost, struct err *e)
 		else if (rung == RUNG_LINE_RESET)
 			rc = reset_line(d, e);
 		else if (rung == RUNG_RECONNECT)
-			rc = reconnect(d, e);
-		else {
-			rc = slow_down(d, e);
-			bottom = d->clock_hz / 2 < ADI_CLOCK_MIN_HZ;
-		}
+			rc = reconnect_patiently(d, e);
+		else if (dp_slower(d->clock_hz) != 0)
+			rc = slow_down(d, why, e);
+		else
+			return rc == ERR_NO_TARGET ? rc : give_up(d, why, e);
 	}
 	return rc;
 }

@@ -25,6 +25,10 @@
 #define DP_CTRL_POWER_REQ   0x50000000u
 #define DP_CTRL_POWER_ACK   0xA0000000u
 
+/* How long a port that does not answer at all is waited for: a contact that
+ * opens for a moment. */
+#define DP_SILENCE_MS	    100
+
 struct dp_stats {
 	uint64_t line_resets, reconnects, clock_drops;
 };
@@ -34,6 +38,7 @@ struct dp {
 	uint32_t max_hz;
 	uint32_t clock_hz; /* what is asked of the wire */
 	bool clock_set;
+	uint32_t actual_hz;
 	bool powered; /* by dp_power_up(): a repair must bring it back */
 	unsigned rung;
 	struct dp_stats stats;
@@ -41,6 +46,11 @@ struct dp {
 
 void dp_init(struct dp *d, struct swd_wire wire, uint32_t max_hz);
 void dp_restore_clock(struct dp *d);
+/* Ask the wire for hz. */
+enum err_code dp_set_clock(struct dp *d, uint32_t hz, struct err *e);
+/* The step below hz on the way down, 0 past ADI_CLOCK_MIN_HZ: what an FT2232H
+ * divides 30 MHz into. */
+uint32_t dp_slower(uint32_t hz);
 
 /* As adi_connect() and adi_power_up(). */
 enum err_code dp_connect(struct dp *d, uint32_t *dpidr, struct err *e);
@@ -52,10 +62,12 @@ enum err_code dp_read(struct dp *d, uint8_t addr, uint32_t *value,
 enum err_code dp_write(struct dp *d, uint8_t addr, uint32_t value,
 		       struct err *e);
 
-/* Climb one rung: clear sticky flags, line reset, reconnect, slower clock.
- * lost: the target did not acknowledge, so the first rung is of no use.
- * ERR_OK when the port answers again. ERR_NO_TARGET, ERR_WIRE at the top. */
-enum err_code dp_repair(struct dp *d, bool lost, struct err *e);
+/* Climb one rung: clear sticky flags, line reset, reconnect (for
+ * DP_SILENCE_MS, when nobody answers), slower clock. lost: the target did not
+ * acknowledge, so the first rung is of no use. why is for the log. ERR_OK when
+ * the port answers again. ERR_NO_TARGET, ERR_WIRE at the top. */
+enum err_code dp_repair(struct dp *d, bool lost, const char *why,
+			struct err *e);
 /* Something got through: the next trouble starts at the bottom again. */
 void dp_progress(struct dp *d);
 

@@ -160,6 +160,8 @@ enum err_code stm32u5_identify(struct stm32u5 *u, struct target_identity *id,
 	adi_restore_clock(u->adi);
 	rc = adi_connect(u->adi, &id->dpidr, e);
 	if (rc == ERR_OK)
+		rc = adi_choose_clock_port(u->adi, e);
+	if (rc == ERR_OK)
 		rc = stm32u5_connect_under_reset(u, &halted, e);
 	if (rc == ERR_TARGET_FAULT) { /* no debug power: RDP 2 or worse */
 		id->lock = TARGET_LOCKED;
@@ -172,6 +174,10 @@ enum err_code stm32u5_identify(struct stm32u5 *u, struct target_identity *id,
 	id->lock = judge_lock(id, refused, halted);
 	u->secure = id->tzen && id->rdp == U5_RDP_0;
 	adi_set_secure(u->adi, u->secure);
+	/* halted at its first instruction: nothing in SRAM is of use yet */
+	if (id->lock == TARGET_OPEN && id->dev_id == STM32U5_DEV_ID &&
+	    !id->tzen)
+		return adi_choose_clock_memory(u->adi, U5_SRAM1_LAST_KIB, e);
 	return ERR_OK;
 }
 

@@ -35,6 +35,7 @@
 #define U5_FLASH_SIZE	       0x0BFA07A0u /* KiB, 16 bits */
 
 #define U5_SRAM1	       0x20000000u
+#define U5_SRAM1_LAST_KIB      0x2002FC00u
 
 /* FLASH, 7.9 */
 #define U5_FLASH	       0x40022000u

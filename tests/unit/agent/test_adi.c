@@ -12,6 +12,7 @@
 #include "agent/drv/adi.c"
 #include "agent/drv/adi_run.c"
 #include "agent/drv/adi_memory.c"
+#include "agent/drv/adi_clock.c"
 
 /* -------- a debug port -------- */
 
@@ -38,7 +39,9 @@ static struct {
 	uint32_t fifo[64];
 	size_t fifo_len;
 	unsigned wait_for_ever; /* at this address + 1 */
-	uint32_t hz, works_up_to_hz;
+	uint32_t hz, works_up_to_hz, clean_up_to_hz;
+	unsigned clock_noise; /* one transfer in so many is disturbed above */
+	unsigned clock_count;
 	long countdown; /* transfers until the trouble; -1 none */
 	enum trouble trouble;
 	unsigned repeats; /* how often more */
@@ -114,6 +117,13 @@ static void dp_access(struct swd_transfer *t)
 			    (t->value & DP_CTRL_POWER_REQ) << 1;
 }
 
+/* Too fast for the cable: now and then a bit of what is written is wrong. */
+static bool too_fast(void)
+{
+	return port.hz > port.clean_up_to_hz &&
+	       ++port.clock_count % port.clock_noise == 0;
+}
+
 static enum swd_end single(struct swd_transfer *t)
 {
 	bool free_of_sticky = !t->ap && (t->read ? t->addr != DP_RDBUFF
@@ -138,6 +148,10 @@ static enum swd_end single(struct swd_transfer *t)
 	     port.tar == port.wait_for_ever - 1)) {
 		port.ctrl |= DP_CTRL_STICKYORUN;
 		return SWD_END_WAIT;
+	}
+	if (too_fast() && !t->read) {
+		port.ctrl |= t->ap ? DP_CTRL_WDATAERR : 0;
+		return SWD_END_ALL;
 	}
 	if (now && port.trouble == WIRE_WRITE_PARITY && !t->read) {
 		if (t->ap) /* of DP writes only some set the flag; be mild */
@@ -240,7 +254,7 @@ static struct adi *start(void)
 
 	memset(&port, 0, sizeof port);
 	port.countdown = -1;
-	port.works_up_to_hz = UINT32_MAX;
+	port.works_up_to_hz = port.clean_up_to_hz = UINT32_MAX;
 	assert_int_equal(
 		adi_new(&a, (struct swd_wire){&fake_ops, NULL}, 30000000, NULL),
 		ERR_OK);
@@ -520,6 +534,55 @@ static void clock_goes_down(void **state)
 	adi_free(a);
 }
 
+static void clock_self_test(void **state)
+{
+	struct adi *a = start();
+	uint32_t v;
+
+	(void)state;
+	assert_int_equal(adi_choose_clock_port(a, NULL), ERR_OK);
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_OK);
+	assert_int_equal(adi_clock_hz(a), 30000000);
+	port.clean_up_to_hz = 12000000;
+	port.clock_noise = 100;
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_OK);
+	assert_int_equal(port.hz, 10000000);
+	assert_int_equal(job(a, ADI_ONCE, 3), ERR_OK);
+	/* what shows in one run only is not the clock's */
+	adi_restore_clock(a);
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_OK);
+	assert_int_equal(adi_power_up(a, NULL), ERR_OK);
+	port.clean_up_to_hz = 0;
+	port.clock_noise = 700;
+	port.clock_count = 500;
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_OK);
+	assert_int_equal(port.hz, 30000000);
+	/* no answer at all at the ceiling; then none at any clock */
+	port.clean_up_to_hz = UINT32_MAX;
+	port.works_up_to_hz = 6000000;
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_OK);
+	assert_int_equal(adi_choose_clock_port(a, NULL), ERR_OK);
+	assert_int_equal(port.hz, 6000000);
+	port.works_up_to_hz = 1;
+	assert_int_equal(adi_choose_clock_port(a, NULL), ERR_WIRE);
+	assert_int_equal(adi_read32(a, MEM_BASE, &v, NULL), ERR_NO_TARGET);
+	adi_free(a);
+}
+
+/* A memory that cannot follow is not a bad cable. */
+static void clock_test_of_slow_memory(void **state)
+{
+	struct adi *a = start();
+
+	(void)state;
+	port.streams_fail = true;
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_OK);
+	assert_int_equal(port.hz, 30000000);
+	port.wait_for_ever = MEM_BASE + 16 + 1;
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_WIRE);
+	adi_free(a);
+}
+
 /* A place that always fails ends in an error, not in a loop. */
 static void hopeless_wire(void **state)
 {
@@ -602,6 +665,8 @@ int main(void)
 		cmocka_unit_test(waiting_ends),
 		cmocka_unit_test(board_taken_out),
 		cmocka_unit_test(clock_goes_down),
+		cmocka_unit_test(clock_self_test),
+		cmocka_unit_test(clock_test_of_slow_memory),
 		cmocka_unit_test(hopeless_wire),
 		cmocka_unit_test(unaligned_bytes),
 		cmocka_unit_test(secure_transfers),
