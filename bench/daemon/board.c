@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEV_ID_U585	  0x482u
-#define SWD_NOISE_ONE_IN  2000u
-#define UART_NOISE_ONE_IN 2000u
+#define DEV_ID_U585	    0x482u
+#define SWD_NOISE_ONE_IN    2000u
+#define SWD_FAST_ONE_IN	    50u
+#define SWD_CLEAN_PERIOD_PS 100000u /* 10 MHz */
+#define UART_NOISE_ONE_IN   2000u
 
 enum err_code board_registry_init(struct board_registry *r, const char *dir,
 				  const char *maker_key, const char *nor_part,
@@ -202,6 +204,10 @@ struct harness_contact board_contact(struct board *b, uint64_t seed)
 	c.swd.seed = c.seed;
 	if (board_has(b, "swd-noise"))
 		c.swd.noise_one_in = SWD_NOISE_ONE_IN;
+	if (board_has(b, "swd-slow-cable")) {
+		c.swd.fast_one_in = SWD_FAST_ONE_IN;
+		c.swd.clean_period_ps = SWD_CLEAN_PERIOD_PS;
+	}
 	if (board_has(b, "uart-noise"))
 		c.uart_noise = UART_NOISE_ONE_IN;
 	c.uart_dead = board_has(b, "uart-dead");

@@ -7,6 +7,7 @@
  * anything that a debugger can tell, and it saves most calls. */
 #define LAG_PS	  20000000u
 #define PS_PER_NS 1000u
+#define PS_PER_US 1000000ull
 
 /* The core's private peripherals: halting, stepping, breakpoints. */
 #define PPB_FIRST 0xE0000000u
@@ -280,11 +281,27 @@ struct account harness_account(const struct harness *h)
 	return a;
 }
 
+/* Faults of the contact that depend on time. */
+static void watch_contact(struct harness *h, uint64_t period_ps)
+{
+	const struct swd_faults *f = &h->swd.faults;
+
+	h->swd.fast = period_ps < f->clean_period_ps;
+	if (!h->swd.stuck)
+		h->stuck_until_ps = 0;
+	else if (h->stuck_until_ps == 0)
+		h->stuck_until_ps = h->now_ps + f->stuck_us * PS_PER_US;
+	else if (h->now_ps >= h->stuck_until_ps)
+		h->swd.stuck = false;
+}
+
 bool harness_clock(struct harness *h, uint64_t period_ps)
 {
 	uint64_t from_ps = h->now_ps;
-	bool level = harness_swdio(h);
+	bool level;
 
+	watch_contact(h, period_ps);
+	level = harness_swdio(h);
 	h->now_ps += period_ps;
 	h->account.wire_ps += period_ps;
 	h->account.swclk_edge_count++;

@@ -54,6 +54,7 @@ struct harness {
 	enum harness_layout layout;
 	struct chip *chip; /* borrowed; NULL when empty */
 	uint64_t power_on_ps;
+	uint64_t stuck_until_ps; /* SWDIO has no contact; 0 none */
 	struct harness_contact contact;
 	struct swd swd;
 	struct wire_bus bus;

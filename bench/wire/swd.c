@@ -70,8 +70,16 @@ static enum dp_ack inject_ack(struct swd *s, enum dp_ack ack)
 
 static void inject_noise(struct swd *s)
 {
-	if (hit(s, s->faults.noise_one_in, s->faults.noise_at))
-		s->noise = 1 + wire_rng_below(&s->rng, PACKET_BITS - 8);
+	const struct swd_faults *f = &s->faults;
+
+	if (hit(s, f->noise_one_in, f->noise_at) ||
+	    (s->fast && wire_rng_one_in(&s->rng, f->fast_one_in)))
+		s->noise =
+			f->noise_bit != 0
+				? f->noise_bit
+				: 1 + wire_rng_below(&s->rng, PACKET_BITS - 8);
+	if (hit(s, 0, f->stuck_at))
+		s->stuck = true;
 }
 
 /* -------- the request -------- */
@@ -105,6 +113,10 @@ static void request_done(struct swd *s)
 		return;
 	}
 	s->counts.transfers++;
+	if (hit(s, 0, s->faults.lost_at)) {
+		lock_out(s);
+		return;
+	}
 	s->after_reset = false;
 	inject_noise(s);
 	if (s->targetsel)

@@ -22,10 +22,20 @@
 /* Injected faults: one in N transfers on average, 0 for never; or exactly the
  * transfer with number `at` (counted from 1 since power-on), 0 for none. WAIT
  * and FAULT concern AP accesses and RDBUFF reads, as B4.2.3 forbids WAIT for
- * the others. */
+ * the others.
+ *  noise  one clock after the request is inverted: the noise_bit'th, or any of
+ *         the 38 of its answer (0)
+ *  fast   noise again, while a period of SWCLK is shorter than clean_period_ps
+ *  lost   the request is not understood
+ *  stuck  SWDIO stays at stuck_level for stuck_us: no contact, or a short */
 struct swd_faults {
 	uint32_t wait_one_in, fault_one_in, parity_one_in, noise_one_in;
-	uint64_t wait_at, fault_at, parity_at, noise_at;
+	uint64_t wait_at, fault_at, parity_at, noise_at, lost_at, stuck_at;
+	uint32_t fast_one_in;
+	uint32_t clean_period_ps;
+	uint32_t noise_bit;
+	uint32_t stuck_us;
+	bool stuck_level;
 	uint64_t seed;
 };
 
@@ -69,6 +79,9 @@ struct swd {
 	unsigned a23;
 	uint64_t shift; /* data on its way in or out, with parity */
 	unsigned noise; /* clocks until the disturbed one; 0 none */
+	/* the harness, which knows about time, sets the first and clears the
+	 * second */
+	bool fast, stuck;
 };
 
 /* Power-on state: JTAG selected, registers at reset. faults may be NULL. */
@@ -81,7 +94,7 @@ static inline bool swd_level(const struct swd *s, bool host_drives, bool host)
 {
 	bool level = s->drive ? s->out : (host_drives ? host : true);
 
-	return level != (s->noise == 1);
+	return s->stuck ? s->faults.stuck_level : level != (s->noise == 1);
 }
 
 /* The rising edge of SWCLK, with the level returned by swd_level() just

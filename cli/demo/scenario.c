@@ -40,6 +40,7 @@ static const struct {
 	{"app-test-fail", "app-test", NULL, true},
 	{"uart-noise", "", NULL, true},
 	{"swd-noise", "", NULL, true},
+	{"swd-slow-cable", "", NULL, false},
 	{"removed-in-program", "", NULL, true},
 	{"removed-in-install", "", NULL, true},
 };

@@ -505,6 +505,19 @@ static void noise_on_the_wire(void **state)
 	finish(t);
 }
 
+static void cable_too_long_for_30_mhz(void **state)
+{
+	struct target_identity id;
+	struct target *t = open_with("S2", "\"swd-slow-cable\"", &id);
+	struct target_nor_report r;
+
+	(void)state;
+	make_image();
+	ok(program(t, &r));
+	check_nor("S2", &r);
+	finish(t);
+}
+
 static void board_taken_out(void **state)
 {
 	struct target_identity id;
@@ -588,6 +601,7 @@ int main(void)
 		cmocka_unit_test(faulty_boards),
 		cmocka_unit_test(board_swapped),
 		cmocka_unit_test(noise_on_the_wire),
+		cmocka_unit_test(cable_too_long_for_30_mhz),
 		cmocka_unit_test(board_taken_out),
 		cmocka_unit_test(probe_unplugged),
 		cmocka_unit_test(cancelled),
