@@ -6,14 +6,12 @@
 
 #include "proto/base/file.h"
 
-#include <mbedtls/ecdsa.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PARTS 4u
 
@@ -312,20 +310,10 @@ static enum err_code bind_header(const struct build *b, uint8_t *image,
 	return ERR_OK;
 }
 
-static int random_bytes(void *arg, unsigned char *out, size_t len)
+static enum err_code sign_header(struct build *b, uint8_t *image, struct err *e)
 {
-	(void)arg;
-	return getentropy(out, len) == 0 ? 0 : MBEDTLS_ERR_ECP_RANDOM_FAILED;
-}
-
-static enum err_code sign_header(const struct build *b, uint8_t *image,
-				 struct err *e)
-{
-	mbedtls_ecp_keypair *ec = mbedtls_pk_ec(b->release);
 	uint8_t *hash = image + IMAGE_AT_HEADER_HASH;
 	mbedtls_sha256_context sha;
-	mbedtls_mpi r, s;
-	int rc;
 
 	mbedtls_sha256_init(&sha);
 	mbedtls_sha256_starts_ret(&sha, 0);
@@ -334,20 +322,8 @@ static enum err_code sign_header(const struct build *b, uint8_t *image,
 				  b->header_bytes - IMAGE_AT_BLOCK_TABLE);
 	mbedtls_sha256_finish_ret(&sha, hash);
 	mbedtls_sha256_free(&sha);
-	mbedtls_mpi_init(&r);
-	mbedtls_mpi_init(&s);
-	/* the random numbers only blind the computation */
-	rc = mbedtls_ecdsa_sign_det_ext(&ec->grp, &r, &s, &ec->d, hash, 32,
-					MBEDTLS_MD_SHA256, random_bytes, NULL);
-	if (rc == 0)
-		rc = mbedtls_mpi_write_binary(&r, image + IMAGE_AT_SIGNATURE,
-					      32);
-	if (rc == 0)
-		rc = mbedtls_mpi_write_binary(
-			&s, image + IMAGE_AT_SIGNATURE + 32, 32);
-	mbedtls_mpi_free(&s);
-	mbedtls_mpi_free(&r);
-	return rc == 0 ? ERR_OK : err_set(e, ERR_BUG, "ECDSA: -0x%x", -rc);
+	return image_sign_hash(&b->release, hash, image + IMAGE_AT_SIGNATURE,
+			       e);
 }
 
 /* -------- all of it -------- */
