@@ -33,7 +33,8 @@ struct cli_command {
 extern const struct cli_command cli_commands[]; /* ends with NULL words */
 
 /* Parse options shared by all commands and those in `own` (terminated by
- * a zeroed option; val >= 1000 so that they cannot collide). For each own
+ * a zeroed option; val >= 1000 so that they cannot collide, or a letter, which
+ * then is the short form). For each own
  * option the callback gets its val and argument. Stops at "--". The rest of
  * argv, in order, begins at *first. --help prints the command's help and
  * exits 0. */
@@ -60,10 +61,11 @@ extern const struct table_column cli_yield_columns[];
 /* The commands, by family. */
 cli_run_fn cmd_init, cmd_station_enroll, cmd_station_list, cmd_station_revoke,
 	cmd_image_build, cmd_image_inspect, cmd_image_verify, cmd_image_import,
-	cmd_image_list, cmd_lot_create, cmd_lot_start, cmd_lot_pause,
-	cmd_lot_resume, cmd_lot_close, cmd_lot_show, cmd_lot_list, cmd_assign,
-	cmd_status, cmd_unit_show, cmd_unit_list, cmd_ledger_show,
-	cmd_report_yield, cmd_export_traceability, cmd_evidence_export,
-	cmd_evidence_verify, cmd_demo;
+	cmd_image_list, cmd_bundle_build, cmd_bundle_inspect, cmd_bundle_verify,
+	cmd_lot_create, cmd_lot_start, cmd_lot_pause, cmd_lot_resume,
+	cmd_lot_close, cmd_lot_show, cmd_lot_list, cmd_assign, cmd_status,
+	cmd_unit_show, cmd_unit_list, cmd_ledger_show, cmd_report_yield,
+	cmd_export_traceability, cmd_evidence_export, cmd_evidence_verify,
+	cmd_demo;
 
 #endif

@@ -40,6 +40,33 @@ const struct cli_command cli_commands[] = {
 	 "  --release-key PEM   refuse it unless this public key signed it\n",
 	 cmd_image_import},
 	{"image list", "", "images at the controller", "", cmd_image_list},
+	{"bundle build", "ROM -o OUT.zip [options]",
+	 "pack an application into a bundle",
+	 "  -o, --output OUT.zip\n"
+	 "  --key KEY           sign: PEM file with a P-256 private key, or "
+	 "PKCS#11 URI\n"
+	 "  --pin-file FILE     the token's PIN\n"
+	 "  --load-address A    where ROM begins (0x08000000)\n"
+	 "  --debug-auth-pubkey PEM       who may debug the device\n"
+	 "  --connection-grace-time S     seconds to stay connected\n"
+	 "  --minimum-check-in-time S     seconds between looks for updates "
+	 "(0: always\n                      connected)\n"
+	 "  --maximum-politeness-time S   seconds an update waits for the "
+	 "application\n"
+	 "  --minimum-kernel-version N\n"
+	 "  --minimum-restart-interval MS, --maximum-restart-interval MS  "
+	 "after crashes\n"
+	 "  --crash-report-key PEM        encrypt crash reports to this key\n"
+	 "  --crash-stack-bytes N         of the stack in a crash report\n"
+	 "ROM is ELF, Intel HEX or a raw binary, smaller than 1 MiB.\n",
+	 cmd_bundle_build},
+	{"bundle inspect", "FILE.zip", "what a bundle holds",
+	 "  --foreign           another tool packed it\n", cmd_bundle_inspect},
+	{"bundle verify", "FILE.zip", "check every byte of a bundle",
+	 "  --signer PEM        also check who signed it (public key)\n"
+	 "  --foreign           another tool packed it: check all of its "
+	 "content, the\n                      ZIP around it less strictly\n",
+	 cmd_bundle_verify},
 	{"lot create", "LOT --product NAME --image SHA256 --quantity N",
 	 "a new lot", "  --max-attempts N    attempts a unit may take (2)\n",
 	 cmd_lot_create},
@@ -142,11 +169,26 @@ static bool take_shared(struct cli *c, int val)
 	}
 }
 
+/* ":o:v" out of the options whose val is a letter. */
+static void short_options(char *out, const struct option *own)
+{
+	*out++ = ':';
+	for (; own->name; own++) {
+		if (own->val > 'z')
+			continue;
+		*out++ = (char)own->val;
+		if (own->has_arg)
+			*out++ = ':';
+	}
+	*out = '\0';
+}
+
 enum err_code cli_options(struct cli *c, int argc, char **argv,
 			  const struct option *own, cli_option_fn *fn,
 			  void *arg, int *first, struct err *e)
 {
 	struct option all[SHARED_COUNT + OWN_MAX] = {0};
+	char letters[2 * OWN_MAX + 2];
 	size_t n = SHARED_COUNT;
 	enum err_code rc;
 	int val;
@@ -154,9 +196,10 @@ enum err_code cli_options(struct cli *c, int argc, char **argv,
 	memcpy(all, shared, sizeof shared);
 	for (; own && own->name && n + 1 < SHARED_COUNT + OWN_MAX; own++)
 		all[n++] = *own;
+	short_options(letters, all + SHARED_COUNT);
 	opterr = 0;
 	optind = 1;
-	while ((val = getopt_long(argc, argv, ":", all, NULL)) != -1) {
+	while ((val = getopt_long(argc, argv, letters, all, NULL)) != -1) {
 		if (val == ':')
 			return err_set(e, ERR_USAGE, "%s needs a value",
 				       argv[optind - 1]);
