@@ -26,7 +26,6 @@ enum {
 #define CR_DEEPPWD    (1u << 29)
 #define CR_ADCAL      (1u << 31)
 #define FULL_MV	      3300u
-#define SENSOR_CH     5u
 #define SENSOR_MV     1650u
 #define SENSOR_BAD_MV 400u
 #define CALIBRATE_PS  100000000ull
@@ -45,7 +44,7 @@ static uint32_t convert(struct chip *c)
 	unsigned channel = a->sqr1 >> 6 & 0x1Fu;
 	uint32_t mv = 0, value;
 
-	if (channel == SENSOR_CH && (a->pcsel >> SENSOR_CH & 1u))
+	if (channel == c->wiring->rail_channel && (a->pcsel >> channel & 1u))
 		mv = board_has(c, FAULT_APP_TEST_FAIL) ? SENSOR_BAD_MV
 						       : SENSOR_MV;
 	value = mv * ((1u << bits) - 1u) / FULL_MV;

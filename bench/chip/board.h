@@ -65,7 +65,15 @@ enum board_reset {
 	RESET_SOFTWARE = 1u << 28,
 };
 
+/* What hangs where. Pins and alternate functions are not looked at. */
+struct board_wiring {
+	const char *name;
+	unsigned nor_ospi;     /* 0: OCTOSPI1, 1: OCTOSPI2 */
+	unsigned rail_channel; /* of ADC1 */
+};
+
 struct chip {
+	const struct board_wiring *wiring;
 	uint8_t uid[12];
 	uint32_t dev_id;
 	uint8_t key[32];

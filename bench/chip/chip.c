@@ -42,6 +42,24 @@ static unsigned parse_faults(const char *const *names)
 	return faults;
 }
 
+/* -------- wiring -------- */
+
+/* The reference board, and ST's Discovery kit as in firmware/board/. */
+static const struct board_wiring WIRINGS[] = {
+	{"bench", 0, 5},
+	{"b-u585i-iot02a", 1, 1},
+};
+
+static const struct board_wiring *find_wiring(const char *name)
+{
+	if (!name)
+		return &WIRINGS[0];
+	for (size_t i = 0; i < sizeof(WIRINGS) / sizeof(WIRINGS[0]); i++)
+		if (strcmp(WIRINGS[i].name, name) == 0)
+			return &WIRINGS[i];
+	return NULL;
+}
+
 /* -------- life -------- */
 
 static void *page_alloc(size_t size)
@@ -88,6 +106,12 @@ enum err_code chip_new(struct chip **chip, const struct chip_config *config,
 	*chip = NULL;
 	if (!c)
 		return err_set(e, code, "virtual board");
+	c->wiring = find_wiring(config->wiring);
+	if (!c->wiring) {
+		code = err_set(e, ERR_INPUT, "no board wiring \"%s\"",
+			       config->wiring);
+		goto fail;
+	}
 	take_config(c, config);
 	c->nrst = true;
 	if (!alloc_memory(c)) {

@@ -25,6 +25,8 @@ struct chip_config {
 	uint32_t dev_id;      /* 0x482 for a U585; others for a foreign chip */
 	const char *nor_part; /* "w25q64jv", "w25q128jv", "mx25lm51245g",
 			       * "" for no NOR fitted */
+	const char *wiring;   /* where NOR and rail hang: "bench", which NULL
+			       * means too, or "b-u585i-iot02a" */
 	uint8_t chip_key[32]; /* P-256 private key held by the RSS */
 	uint8_t chip_cert[136];	   /* proto/board/sfi.h */
 	uint64_t seed;		   /* TRNG and random faults */

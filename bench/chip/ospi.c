@@ -71,6 +71,11 @@ void ospi_reset(struct chip *c)
 	memset(c->ospi, 0, sizeof(c->ospi));
 }
 
+static bool has_nor(const struct chip *c, unsigned index)
+{
+	return index == c->wiring->nor_ospi;
+}
+
 /* -------- one command on the wires -------- */
 
 static unsigned lines(uint32_t code)
@@ -119,7 +124,7 @@ static uint64_t select_nor(struct chip *c, unsigned index, uint32_t addr,
 	struct nor_command cmd = command(o, addr);
 	uint32_t op_bytes = (reg(o, CCR) >> 4 & 3u) + 1u;
 
-	if (index == 0)
+	if (has_nor(c, index))
 		nor_select(c, &cmd, t);
 	o->byte_ps = cmd.data_lines
 			     ? clock_ps(c, o) * phase_clocks(1, cmd.data_lines)
@@ -131,14 +136,14 @@ static uint64_t select_nor(struct chip *c, unsigned index, uint32_t addr,
 
 static uint8_t shift_out(struct chip *c, unsigned index, uint64_t t)
 {
-	return index == 0 ? nor_shift_out(c, t) : 0xFF;
+	return has_nor(c, index) ? nor_shift_out(c, t) : 0xFF;
 }
 
 static void end_transfer(struct chip *c, unsigned index, uint64_t t)
 {
 	struct ospi *o = &c->ospi[index];
 
-	if (index == 0)
+	if (has_nor(c, index))
 		nor_deselect(c, t);
 	o->flags |= SR_TCF;
 }
@@ -212,7 +217,7 @@ static void sync_write(struct chip *c, unsigned index, uint64_t now)
 	while (o->fill && !o->paused && o->next_ps <= now) {
 		uint8_t byte = pop(o);
 
-		if (index == 0)
+		if (has_nor(c, index))
 			nor_shift_in(c, byte);
 		if (--o->remaining == 0) {
 			end_transfer(c, index, o->next_ps);
@@ -235,7 +240,7 @@ static bool poll_once(struct chip *c, unsigned index, uint64_t t)
 	select_nor(c, index, reg(o, AR), t);
 	for (unsigned i = 0; i < bytes; i++)
 		value |= (uint32_t)shift_out(c, index, t) << (8 * i);
-	if (index == 0)
+	if (has_nor(c, index))
 		nor_deselect(c, t);
 	o->head = o->fill = 0;
 	for (unsigned i = 0; i < bytes; i++)
@@ -322,7 +327,7 @@ static void abort_transfer(struct chip *c, unsigned index)
 {
 	struct ospi *o = &c->ospi[index];
 
-	if (o->phase != OSPI_IDLE && index == 0)
+	if (o->phase != OSPI_IDLE && has_nor(c, index))
 		nor_deselect(c, board_time_ps(c));
 	o->phase = OSPI_IDLE;
 	o->head = o->fill = 0;
@@ -502,7 +507,7 @@ uint32_t ospi_map_read(struct chip *c, unsigned index, uint32_t off,
 	if (o->phase != OSPI_MAPPED)
 		return 0;
 	if (o->map_next != off) {
-		if (index == 0)
+		if (has_nor(c, index))
 			nor_deselect(c, now);
 		o->next_ps = now + select_nor(c, index, off, now);
 	} else if (now > o->next_ps + OSPI_FIFO_BYTES * o->byte_ps) {

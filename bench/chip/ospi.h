@@ -1,6 +1,7 @@
 /* OCTOSPI1 and OCTOSPI2 (RM0456 Rev 6, section 28): indirect read and write
  * through the FIFO, automatic status polling, memory-mapped reads. Each byte
- * takes its time at the clock that DCR2 sets. The NOR hangs on OCTOSPI1.
+ * takes its time at the clock that DCR2 sets. The NOR hangs on the one that the
+ * board's wiring names.
  * Writes in memory-mapped mode, DTR and DMA are not modelled.
  */
 #ifndef BENCH_CHIP_OSPI_H

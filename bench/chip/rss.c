@@ -20,8 +20,8 @@ static void put(struct chip *c, uint32_t addr, const void *data, size_t len)
 
 void rss_init(struct chip *c)
 {
-	const uint32_t table[2] = {RSS_ENTRY_CERTIFICATE | 1u,
-				   RSS_ENTRY_UNWRAP | 1u};
+	const uint32_t table[3] = {RSS_ENTRY_CERTIFICATE | 1u,
+				   RSS_ENTRY_UNWRAP | 1u, SFI_RSS_MARK_VALUE};
 	const uint16_t bx_lr = BX_LR, kib = FLASH_BYTES >> 10;
 	const uint32_t package = PACKAGE_UFBGA169;
 

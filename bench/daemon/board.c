@@ -84,6 +84,7 @@ static enum err_code make_chip(struct board_registry *r, struct board *b,
 {
 	struct chip_config c = {.dev_id = DEV_ID_U585,
 				.nor_part = r->nor_part,
+				.wiring = r->wiring,
 				.seed = hash_text(~r->seed, b->spec.serial),
 				.faults = b->spec.faults};
 	const struct sfi_maker *maker =

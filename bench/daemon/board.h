@@ -43,6 +43,7 @@ struct board {
 struct board_registry {
 	pthread_mutex_t mutex;
 	const char *nor_part;
+	const char *wiring; /* NULL for "bench"; set it after init */
 	uint64_t seed;
 	struct sfi_maker *maker, *other_maker;
 	struct board **boards;

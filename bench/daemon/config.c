@@ -55,6 +55,15 @@ static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
 		       : reject(cfg, opt, "not resistor or output-enable");
 }
 
+static int check_wiring(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	return strcmp(name, "bench") == 0 || strcmp(name, "b-u585i-iot02a") == 0
+		       ? 0
+		       : reject(cfg, opt, "neither bench nor b-u585i-iot02a");
+}
+
 static int check_string(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return strlen(cfg_opt_getnstr(opt, 0)) <= PROBE_STRING_MAX
@@ -102,6 +111,7 @@ static cfg_t *parser_new(void)
 		CFG_STR("data_dir", NULL, CFGF_NODEFAULT),
 		CFG_STR("maker_key", "", CFGF_NONE),
 		CFG_STR("nor_part", "w25q64jv", CFGF_NONE),
+		CFG_STR("wiring", "bench", CFGF_NONE),
 		CFG_FLOAT("pace", 0.0, CFGF_NONE),
 		CFG_INT("seed", 1, CFGF_NONE),
 		CFG_SEC("probe", probe,
@@ -119,6 +129,7 @@ static cfg_t *parser_new(void)
 	cfg_set_validate_func(cfg, "seed", check_seed);
 	cfg_set_validate_func(cfg, "usb_socket", check_socket);
 	cfg_set_validate_func(cfg, "control_socket", check_socket);
+	cfg_set_validate_func(cfg, "wiring", check_wiring);
 	cfg_set_validate_func(cfg, "probe", check_title);
 	cfg_set_validate_func(cfg, "probe|type", check_type);
 	cfg_set_validate_func(cfg, "probe|layout", check_layout);
@@ -194,6 +205,7 @@ static enum err_code take(struct config *c, cfg_t *cfg, const char *path,
 		return rc;
 	c->maker_key = optional(cfg, "maker_key");
 	c->nor_part = cfg_getstr(cfg, "nor_part");
+	c->wiring = cfg_getstr(cfg, "wiring");
 	c->pace = cfg_getfloat(cfg, "pace");
 	c->seed = (uint64_t)cfg_getint(cfg, "seed");
 	return take_sections(c, cfg, path, e);

@@ -5,6 +5,7 @@
  *   data_dir = "/var/lib/bench"          # maker keys
  *   maker_key = "/etc/maker.pem"         # default DATA_DIR/maker.pem; made
  *   nor_part = "w25q64jv"
+ *   wiring = "bench"                     # or b-u585i-iot02a: chip.h
  *   pace = 0.0                           # modelled per wall time; 0: free
  *   seed = 1
  *   probe "PV0001" {                     # USB serial number
@@ -44,6 +45,7 @@ struct config {
 	const char *usb_socket, *control_socket, *data_dir;
 	const char *maker_key; /* NULL for the default */
 	const char *nor_part;
+	const char *wiring;
 	double pace;
 	uint64_t seed;
 	size_t probes_n, readers_n;

@@ -93,6 +93,7 @@ static enum err_code run(struct bench *b, struct err *e)
 				 b->config.seed, e);
 	if (rc != ERR_OK)
 		goto out;
+	b->boards.wiring = b->config.wiring;
 	rc = start_bays(b, e);
 	if (rc == ERR_OK)
 		rc = start_workers(b, e);

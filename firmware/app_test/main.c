@@ -7,13 +7,12 @@
 
 #include <string.h>
 
-#define RAIL_CHANNEL 5u
-#define SAMPLES	     16u
-#define RAIL_MIN_MV  1568
-#define RAIL_MAX_MV  1732
-#define STATUS_PASS  0u
-#define STATUS_RAIL  3u
-#define STATUS_ADC   4u
+#define SAMPLES	    16u
+#define RAIL_MIN_MV 1568
+#define RAIL_MAX_MV 1732
+#define STATUS_PASS 0u
+#define STATUS_RAIL 3u
+#define STATUS_ADC  4u
 
 PROGRAM_HEADER(LAYOUT_PROGRAM_APP_TEST);
 
@@ -40,7 +39,7 @@ static uint32_t test_rail(void)
 	int sum = 0;
 
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		int sample = hal_adc_mv(RAIL_CHANNEL);
+		int sample = hal_rail_mv();
 
 		if (sample < 0)
 			return STATUS_ADC;

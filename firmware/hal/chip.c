@@ -1,4 +1,5 @@
 /* UID, random numbers, RSS, ADC, and the ways out of a program. */
+#include "firmware/board/board.h"
 #include "firmware/hal/hal.h"
 #include "firmware/hal/reg.h"
 #include "proto/board/layout.h"
@@ -64,6 +65,9 @@ bool hal_rss_unwrap(const uint8_t licence[136], uint8_t key_nonce[28])
 	typedef uint32_t unwrap_fn(const uint8_t *, uint8_t *);
 	uintptr_t entry = REG(SFI_RSS_TABLE + SFI_RSS_UNWRAP);
 
+	/* the vendor's table at this address has other entries */
+	if (REG(SFI_RSS_TABLE + SFI_RSS_MARK) != SFI_RSS_MARK_VALUE)
+		return false;
 	return ((unwrap_fn *)entry)(licence, key_nonce) == SFI_RSS_OK;
 }
 
@@ -107,8 +111,10 @@ static bool adc_start(void)
 	return hal_wait_flag(isr, ADC_ADRDY, ADC_ADRDY, READY_BUDGET_US);
 }
 
-int hal_adc_mv(unsigned channel)
+int hal_rail_mv(void)
 {
+	unsigned channel = board.rail_channel;
+
 	if (!adc_start())
 		return -1;
 	ADC1(ADC_PCSEL) = 1u << channel;

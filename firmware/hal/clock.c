@@ -9,11 +9,6 @@
 #define TICKS_PER_US (HAL_CLOCK_HZ / 1000000u)
 #define CLOCK_ROUNDS 100000u /* before there is a timer: 4 MHz, >= 75 ms */
 
-#define PORT_A	     0u
-#define PORT_B	     1u
-#define PORT_D	     3u
-#define PORT_E	     4u
-
 /* A wait at reset, when no timer runs yet. */
 static bool wait_rounds(uintptr_t reg, uint32_t mask, uint32_t value)
 {
@@ -23,31 +18,61 @@ static bool wait_rounds(uintptr_t reg, uint32_t mask, uint32_t value)
 	return false;
 }
 
-/* MSI 4 MHz x 80 / 2 = 160 MHz; range 1 with the booster, 4 wait states
- * (RM0456 7.3.3, 10.5.4, 11.4.6). Programs start each other, so it may run
- * like this already. */
-static bool clock_start(void)
+/* Flash keeps up with 160 MHz with 4 wait states in range 1 (RM0456 7.3.3);
+ * they count once they read back. */
+static bool flash_wait_states(void)
 {
-	RCC_AHB3ENR |= 1u << 2; /* PWR */
-	if ((RCC_CFGR1 & (3u << 2)) == 3u << 2)
-		return true;
+	FLASH_ACR = (FLASH_ACR & ~FLASH_ACR_LATENCY) | 4u;
+	return wait_rounds((uintptr_t)&FLASH_ACR, FLASH_ACR_LATENCY, 4u);
+}
+
+/* Range 1, needed above 110 MHz, and its booster, above 55 MHz. The booster
+ * runs on the PLL's input, 4 to 16 MHz: choose that first, or BOOSTRDY never
+ * comes (RM0456 10.5.4, 11.4.6). The regulator is the one after reset, the
+ * LDO; parts with an SMPS run on it too. */
+static bool voltage_start(void)
+{
 	PWR_VOSR |= PWR_VOSR_RANGE1;
 	if (!wait_rounds((uintptr_t)&PWR_VOSR, PWR_VOSR_VOSRDY,
 			 PWR_VOSR_VOSRDY))
 		return false;
-	/* source MSIS, M = 1, R output on; N = 80, R = 2 */
+	/* source MSIS 4 MHz, M = 1, MBOOST = 1, R output on; N = 80, R = 2 */
 	RCC_PLL1CFGR = 1u | 1u << 18;
 	RCC_PLL1DIVR = (80u - 1u) | 1u << 24 | 1u << 16 | 1u << 9;
 	PWR_VOSR |= PWR_VOSR_BOOSTEN;
-	if (!wait_rounds((uintptr_t)&PWR_VOSR, PWR_VOSR_BOOSTRDY,
-			 PWR_VOSR_BOOSTRDY))
+	return wait_rounds((uintptr_t)&PWR_VOSR, PWR_VOSR_BOOSTRDY,
+			   PWR_VOSR_BOOSTRDY);
+}
+
+/* To the PLL by way of half the bus clock, for at least 1 us, so that the
+ * supply's load grows in two steps: what STM32CubeMX generates with the LL
+ * drivers for more than 80 MHz. */
+static bool clock_switch(void)
+{
+	RCC_CFGR2 = (RCC_CFGR2 & ~RCC_CFGR2_HPRE) | RCC_HPRE_DIV2;
+	RCC_CFGR1 |= 3u;
+	if (!wait_rounds((uintptr_t)&RCC_CFGR1, 3u << 2, 3u << 2))
+		return false;
+	for (unsigned i = 0; i < 80u; i++) /* 12.5 ns at least */
+		__asm volatile("nop");
+	RCC_CFGR2 &= ~RCC_CFGR2_HPRE;
+	return true;
+}
+
+/* MSI 4 MHz x 80 / 2 = 160 MHz. Programs start each other, so it may run like
+ * this already. */
+static bool clock_start(void)
+{
+	RCC_AHB3ENR |= 1u << 2; /* PWR */
+	(void)RCC_AHB3ENR;
+	if ((RCC_CFGR1 & (3u << 2)) == 3u << 2)
+		return true;
+	if (!voltage_start())
 		return false;
 	RCC_CR |= RCC_CR_PLL1ON;
 	if (!wait_rounds((uintptr_t)&RCC_CR, RCC_CR_PLL1RDY, RCC_CR_PLL1RDY))
 		return false;
-	FLASH_ACR = (FLASH_ACR & ~15u) | 4u;
-	RCC_CFGR1 |= 3u;
-	return wait_rounds((uintptr_t)&RCC_CFGR1, 3u << 2, 3u << 2);
+	return flash_wait_states() && clock_switch();
 }
 
 static void timers_start(void)
@@ -66,52 +91,12 @@ static void timers_start(void)
 	TIM5(TIM_CR1) = 1;
 }
 
-/* mode: 0 in, 1 out, 2 alternate, 3 analogue */
-static void pin_mode(unsigned port, unsigned pin, uint32_t mode)
-{
-	GPIO(port, GPIO_MODER) =
-		(GPIO(port, GPIO_MODER) & ~(3u << 2 * pin)) | mode << 2 * pin;
-}
-
-static void pin_alternate(unsigned port, unsigned pin, uint32_t function)
-{
-	uint32_t off = pin < 8 ? GPIO_AFRL : GPIO_AFRH;
-	unsigned shift = 4 * (pin & 7u);
-
-	GPIO(port, off) =
-		(GPIO(port, off) & ~(15u << shift)) | function << shift;
-	GPIO(port, GPIO_OSPEEDR) |= 3u << 2 * pin;
-	pin_mode(port, pin, 2);
-}
-
-static void pins_start(void)
-{
-	/* GPIOA, B, D, E and OCTOSPIM */
-	RCC_AHB2ENR1 |= 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4 | 1u << 21;
-	(void)RCC_AHB2ENR1;
-	/* provisioning UART: PB0 out, high before it is an output; PE4 in */
-	GPIO(PORT_B, GPIO_BSRR) = 1u << 0;
-	pin_mode(PORT_B, 0, 1);
-	GPIO(PORT_E, GPIO_PUPDR) =
-		(GPIO(PORT_E, GPIO_PUPDR) & ~(3u << 8)) | 1u << 8;
-	pin_mode(PORT_E, 4, 0);
-	/* NOR on OCTOSPIM port 1: PE10 CLK, PE11 NCS, PE12..15 IO0..3, AF10 */
-	for (unsigned pin = 10; pin <= 15; pin++)
-		pin_alternate(PORT_E, pin, 10);
-	/* modem on USART2: PD5, PD6; WiFi on USART3: PD8, PD9; AF7 */
-	pin_alternate(PORT_D, 5, 7);
-	pin_alternate(PORT_D, 6, 7);
-	pin_alternate(PORT_D, 8, 7);
-	pin_alternate(PORT_D, 9, 7);
-	pin_mode(PORT_A, 0, 3); /* ADC1 channel 5 */
-}
-
 bool hal_init(void)
 {
 	if (!clock_start())
 		return false;
 	timers_start();
-	pins_start();
+	hal_pins_start();
 	return true;
 }
 

@@ -57,13 +57,18 @@ bool hal_rss_unwrap(const uint8_t licence[136], uint8_t key_nonce[28]);
 /* -------- modules and rail -------- */
 
 enum hal_port { HAL_MODEM, HAL_WIFI };
+/* Does this board have the module? What it has not is not tested. */
+bool hal_port_fitted(enum hal_port port);
 void hal_port_open(enum hal_port port); /* 115200 8N1 */
 void hal_port_send(enum hal_port port, const char *bytes, size_t len);
 /* The next byte, or -1 after wait_ms. */
 int hal_port_byte(enum hal_port port, uint32_t wait_ms);
 
-/* ADC1 channel in mV at the pin; -1 when the converter does not answer. */
-int hal_adc_mv(unsigned channel);
+/* The sensor's rail in mV at the pin, by ADC1; -1 when the converter does not
+ * answer. */
+int hal_rail_mv(void);
+
+void hal_led(bool lit);
 
 /* -------- going elsewhere -------- */
 

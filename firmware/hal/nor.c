@@ -1,17 +1,15 @@
-/* SPI NOR on OCTOSPI1, one line, 40 MHz, indirect reads (RM0456 28.4.11).
- * Opcodes: JEDEC JESD216 basic commands. */
+/* SPI NOR on the OCTOSPI that the board's table names, one line, indirect reads
+ * (RM0456 28.4.11). Opcodes: JEDEC JESD216 basic commands. */
 #include "firmware/hal/hal.h"
 #include "firmware/hal/reg.h"
 
-#define FMODE_READ   (1u << 28)
-#define BUDGET_US    5000u
-#define CHUNK_BYTES  65536u
+#define FMODE_READ  (1u << 28)
+#define BUDGET_US   5000u
+#define CHUNK_BYTES 65536u
 
-#define OP_RDID	     0x9Fu
-#define OP_RDSR	     0x05u
-#define OP_SFDP	     0x5Au
-#define OP_FAST_READ 0x0Bu
-#define OP_FAST_4B   0x0Cu
+#define OP_RDID	    0x9Fu
+#define OP_RDSR	    0x05u
+#define OP_SFDP	    0x5Au
 
 struct command {
 	uint8_t opcode;
@@ -28,12 +26,13 @@ static bool wait_idle(void)
 
 static void controller_start(void)
 {
-	RCC_AHB2ENR2 |= 1u << 4;
+	RCC_AHB2ENR2 |= 1u << board.nor.clock_bit;
 	(void)RCC_AHB2ENR2;
 	OSPI(OSPI_CR) = 1;
-	/* any size: the address goes out as it is; NCS high for 8 clocks */
-	OSPI(OSPI_DCR1) = 31u << 16 | 7u << 8;
-	OSPI(OSPI_DCR2) = 3; /* 160 MHz / 4 */
+	/* any size: the address goes out as it is; NCS high for 8 clocks; no
+	 * delay block, which is for DTR and data strobes */
+	OSPI(OSPI_DCR1) = 31u << 16 | 7u << 8 | OSPI_DCR1_DLYBYP;
+	OSPI(OSPI_DCR2) = board.nor.divider - 1u;
 }
 
 /* Up to CHUNK_BYTES in one command. */
@@ -116,11 +115,12 @@ bool hal_nor_sfdp(uint32_t address, void *buf, size_t len)
 
 bool hal_nor_read(void *arg, uint32_t offset, void *buf, size_t len)
 {
-	struct command c = {OP_FAST_READ, 3, 8, offset};
+	struct command c = {board.nor.read_3b, 3, board.nor.read_dummy_clocks,
+			    offset};
 
 	(void)arg;
-	if (offset + len > 1u << 24) {
-		c.opcode = OP_FAST_4B;
+	if (board.nor.read_3b == 0 || offset + len > 1u << 24) {
+		c.opcode = board.nor.read_4b;
 		c.address_bytes = 4;
 	}
 	return read_bytes(&c, buf, len);

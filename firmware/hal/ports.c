@@ -1,4 +1,5 @@
 /* USART2 (modem) and USART3 (WiFi) with their FIFOs (RM0456 66.5). */
+#include "firmware/board/board.h"
 #include "firmware/hal/hal.h"
 #include "firmware/hal/reg.h"
 
@@ -6,6 +7,11 @@
 #define ISR_TXE	       (1u << 7)
 #define ICR_ERRORS     0x0Fu
 #define SEND_BUDGET_US 2000u
+
+bool hal_port_fitted(enum hal_port port)
+{
+	return port == HAL_MODEM ? board.modem.fitted : board.wifi.fitted;
+}
 
 void hal_port_open(enum hal_port port)
 {

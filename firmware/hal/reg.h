@@ -4,6 +4,8 @@
 #ifndef FIRMWARE_HAL_REG_H
 #define FIRMWARE_HAL_REG_H
 
+#include "firmware/board/board.h"
+
 #include <stdint.h>
 
 #define REG(address)	  (*(volatile uint32_t *)(address))
@@ -15,12 +17,15 @@
 #define RCC(off)	  REG(0x56020C00u + (off))
 #define RCC_CR		  RCC(0x00)
 #define RCC_CFGR1	  RCC(0x1C)
+#define RCC_CFGR2	  RCC(0x20)
 #define RCC_PLL1CFGR	  RCC(0x28)
 #define RCC_PLL1DIVR	  RCC(0x34)
 #define RCC_AHB2ENR1	  RCC(0x8C)
 #define RCC_AHB2ENR2	  RCC(0x90)
 #define RCC_AHB3ENR	  RCC(0x94)
 #define RCC_APB1ENR1	  RCC(0x9C)
+#define RCC_CFGR2_HPRE	  15u
+#define RCC_HPRE_DIV2	  8u
 #define RCC_CR_MSISON	  (1u << 0)
 #define RCC_CR_HSI48ON	  (1u << 12)
 #define RCC_CR_HSI48RDY	  (1u << 13)
@@ -38,6 +43,7 @@
 
 /* FLASH, section 7.9 */
 #define FLASH_ACR	  REG(0x50022000u + 0x00)
+#define FLASH_ACR_LATENCY 15u
 #define FLASH_SECKEYR	  REG(0x50022000u + 0x0C)
 #define FLASH_SECSR	  REG(0x50022000u + 0x24)
 #define FLASH_SECCR	  REG(0x50022000u + 0x2C)
@@ -75,9 +81,9 @@
 #define TIM_SR_CC1IF	  (1u << 1)
 #define TIM_SR_CC2IF	  (1u << 2)
 
-/* OCTOSPI1, section 28.7 */
-#define OSPI(off)	  REG(0x520D1400u + (off))
-#define OSPI_DR8	  REG8(0x520D1400u + 0x50)
+/* OCTOSPI, section 28.7: the instance that the NOR hangs on */
+#define OSPI(off)	  REG(board.nor.registers + (off))
+#define OSPI_DR8	  REG8(board.nor.registers + OSPI_DR)
 #define OSPI_CR		  0x000
 #define OSPI_DCR1	  0x008
 #define OSPI_DCR2	  0x00C
@@ -89,6 +95,7 @@
 #define OSPI_CCR	  0x100
 #define OSPI_TCR	  0x108
 #define OSPI_IR		  0x110
+#define OSPI_DCR1_DLYBYP  (1u << 3)
 #define OSPI_SR_TEF	  (1u << 0)
 #define OSPI_SR_TCF	  (1u << 1)
 #define OSPI_SR_FTF	  (1u << 2)
@@ -117,6 +124,9 @@
 #define SCB_AIRCR	  REG(0xE000ED0Cu)
 
 #define HAL_UID		  0x0BFA0700u
+
+/* The board's pins into their modes, their ports' clocks on. */
+void hal_pins_start(void);
 
 /* Wait until (*reg & mask) == value; false after budget_us (1..20000000). */
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /* The provisioning UART, 115200 8N1, on two pins that carry no USART: every
  * edge out is timed by TIM2, every bit in is sampled in its middle. It cannot
  * hear while it speaks. */
+#include "firmware/board/board.h"
 #include "firmware/hal/hal.h"
 #include "firmware/hal/reg.h"
 #include "proto/uart/uart.h"
@@ -14,10 +15,12 @@
 
 static void set_out(bool high)
 {
-	GPIO(1, GPIO_BSRR) = high ? 1u : 1u << 16;
+	GPIO(board.uart_out.port, GPIO_BSRR) = 1u << board.uart_out.pin
+						  << (high ? 0 : 16);
 }
 
-#define IN_IS_HIGH() ((GPIO(4, GPIO_IDR) & 1u << 4) != 0)
+#define IN_IS_HIGH() \
+	((GPIO(board.uart_in.port, GPIO_IDR) & 1u << board.uart_in.pin) != 0)
 
 /* Start bit, 8 data bits with the lowest first, stop bit: bit n of frame. */
 static void send_byte(uint32_t start, uint8_t byte)

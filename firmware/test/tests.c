@@ -1,5 +1,6 @@
 /* What the process asks for: the SPI flash's size and commands, the random
- * number generator, modem and SIM, the WiFi module and the networks it sees. */
+ * number generator, modem and SIM, the WiFi module and the networks it sees. A
+ * module that the board does not have is not tested. */
 #include "firmware/test/tests.h"
 
 #include "firmware/common/dialogue.h"
@@ -217,6 +218,8 @@ void tests_run(const struct image *im)
 {
 	test_qspi(im);
 	test_rng();
-	test_modem();
-	test_wifi();
+	if (hal_port_fitted(HAL_MODEM))
+		test_modem();
+	if (hal_port_fitted(HAL_WIFI))
+		test_wifi();
 }

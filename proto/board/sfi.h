@@ -69,10 +69,14 @@
  * codes are the vendor's. Arguments must lie in SRAM or flash.
  *   +0 get_certificate(uint8_t out[136])
  *   +4 unwrap(const uint8_t licence[136], uint8_t key_nonce[28]): only from
- *      secure code with TZEN=1; checks the tag. */
+ *      secure code with TZEN=1; checks the tag.
+ *   +8 a mark, "PLRS": on silicon the vendor's own entries lie here, and
+ *      nobody should call those by our names. */
 #define SFI_RSS_TABLE		0x0BF99E40u
 #define SFI_RSS_GET_CERTIFICATE 0u
 #define SFI_RSS_UNWRAP		4u
+#define SFI_RSS_MARK		8u
+#define SFI_RSS_MARK_VALUE	0x53524c50u
 #define SFI_RSS_OK		0xEAEAEAEAu
 #define SFI_RSS_ERROR		0xF5F5F5F5u
 

@@ -18,6 +18,7 @@
 #define S_LOCKUP (1u << 19)
 #define FLASH_R	 0x40022000u
 #define OCTOSPI	 0x420D1400u
+#define OCTOSPI2 0x420D2400u
 
 /* A powered board with a w25q128jv; faults may be NULL. */
 struct chip *fixture_board(const char *const *faults);

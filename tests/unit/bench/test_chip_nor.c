@@ -201,6 +201,35 @@ static void polls_by_itself(void **state)
 	chip_free(c);
 }
 
+/* A NOR on OCTOSPI2 answers there, mapped at 0x70000000, and nowhere else. */
+static void hangs_where_it_is_wired(void **state)
+{
+	struct chip_config config = {.dev_id = 0x482,
+				     .nor_part = "mx25lm51245g",
+				     .wiring = "b-u585i-iot02a"};
+	struct chip *c;
+	uint8_t id[3];
+	uint32_t word;
+
+	(void)state;
+	assert_int_equal(chip_new(&c, &config, NULL), ERR_OK);
+	chip_power(c, true);
+	chip_advance(c, 2000000);
+	fixture_ospi(c);
+	fixture_nor_read(c, 0x9F, 0, 0, 0, id, sizeof(id));
+	assert_memory_equal(id, "\xff\xff\xff", 3);
+	fixture_write(c, 0x46020C90u, 1u << 8);
+	fixture_write(c, OCTOSPI2 + 0x108, 8);
+	fixture_write(c, OCTOSPI2 + 0x100, 1u << 24 | 2u << 12 | 1u << 8 | 1u);
+	fixture_write(c, OCTOSPI2 + 0x110, 0x5A);
+	fixture_write(c, OCTOSPI2, 3u << 28 | 1u);
+	word = fixture_read(c, 0x70000000u);
+	assert_memory_equal(&word, "SFDP", 4);
+	chip_free(c);
+	config.wiring = "breadboard";
+	assert_int_equal(chip_new(&c, &config, NULL), ERR_INPUT);
+}
+
 /* What OpenOCD's stmqspi driver looks at to tell OCTOSPI from QUADSPI. */
 static void is_no_quadspi(void **state)
 {
@@ -276,6 +305,7 @@ int main(void)
 		cmocka_unit_test(big_parts_take_four_bytes),
 		cmocka_unit_test(mapped_reads),
 		cmocka_unit_test(polls_by_itself),
+		cmocka_unit_test(hangs_where_it_is_wired),
 		cmocka_unit_test(is_no_quadspi),
 		cmocka_unit_test(nothing_without_its_clock),
 		cmocka_unit_test(faults_show),

@@ -20,6 +20,10 @@
 #define STEP_NS	    200000ull
 #define REPLY_NS    1500000ull /* USB and a person's PC in between */
 
+const struct rig_target rig_bench = {".", "bench", "w25q64jv", 0x420D1400, 4};
+const struct rig_target rig_iot02a = {"b-u585i-iot02a", "b-u585i-iot02a",
+				      "mx25lm51245g", 0x420D2400, 8};
+
 static int entropy(void *arg, unsigned char *out, size_t len)
 {
 	(void)arg;
@@ -31,6 +35,12 @@ static int entropy(void *arg, unsigned char *out, size_t len)
 static void path_of(const struct rig *r, const char *name, char out[128])
 {
 	snprintf(out, 128, "%s/%s", r->folder, name);
+}
+
+static void program_path(const struct rig *r, const char *name, char out[256])
+{
+	snprintf(out, 256, FIRMWARE_DIR "/%s/%s.bin", r->target->programs,
+		 name);
 }
 
 static void make_key(const char *path, mbedtls_pk_context *keep)
@@ -54,21 +64,26 @@ static void make_key(const char *path, mbedtls_pk_context *keep)
 static void build_image(struct rig *r)
 {
 	char sfi[128], release[128], attest[128];
+	char test[256], kernel[256], app_test[256], app[256];
 	struct image_build b = {
 		.product = "rig",
 		.version = "1",
 		.firmware_id = FIRMWARE_ID,
 		.nor_min_bytes = 8u << 20,
-		.test_path = FIRMWARE_DIR "/hardware-test.bin",
-		.kernel_path = FIRMWARE_DIR "/kernel.bin",
-		.app_test_path = FIRMWARE_DIR "/app-test.bin",
-		.app_path = FIRMWARE_DIR "/app.bin",
+		.test_path = test,
+		.kernel_path = kernel,
+		.app_test_path = app_test,
+		.app_path = app,
 		.sfi_key_path = sfi,
 		.release_key_path = release,
 		.attest_key_path = attest,
 	};
 	struct err e;
 
+	program_path(r, "hardware-test", test);
+	program_path(r, "kernel", kernel);
+	program_path(r, "app-test", app_test);
+	program_path(r, "app", app);
 	path_of(r, "sfi", sfi);
 	path_of(r, "release", release);
 	path_of(r, "attest", attest);
@@ -85,20 +100,20 @@ static void build_image(struct rig *r)
 		fail_msg("%s", e.text);
 }
 
-void rig_init(struct rig *r)
+void rig_init(struct rig *r, const struct rig_target *target)
 {
-	char path[128];
+	char path[128], loader[256];
 
 	memset(r, 0, sizeof(*r));
+	r->target = target;
 	strcpy(r->folder, "/tmp/provline-rig-XXXXXX");
 	assert_non_null(mkdtemp(r->folder));
 	build_image(r);
 	path_of(r, "ca", path);
 	make_key(path, &r->ca);
 	dbuf_init(&r->loader, LAYOUT_LOADER_BYTES);
-	assert_int_equal(
-		file_read(FIRMWARE_DIR "/sfi-loader.bin", &r->loader, NULL),
-		ERR_OK);
+	program_path(r, "sfi-loader", loader);
+	assert_int_equal(file_read(loader, &r->loader, NULL), ERR_OK);
 }
 
 void rig_fini(struct rig *r)
@@ -139,7 +154,8 @@ void rig_new(struct rig *r, const char *const *faults)
 	for (unsigned i = 0; i < 12; i++)
 		r->config.uid[i] = (uint8_t)(0x30 + i);
 	r->config.dev_id = 0x482;
-	r->config.nor_part = "w25q64jv";
+	r->config.nor_part = r->target->nor_part;
+	r->config.wiring = r->target->wiring;
 	r->config.seed = 5;
 	r->config.faults = faults;
 	assert_int_equal(sfi_maker_open(&maker, path, true, NULL), ERR_OK);
@@ -222,9 +238,9 @@ void rig_write_flash(struct rig *r, uint32_t offset, const uint8_t *data,
 	put(r, FLASH + 0x28, 1u << 31);
 }
 
-/* -------- NOR through OCTOSPI1, one line -------- */
+/* -------- NOR through its OCTOSPI, one line -------- */
 
-#define OSPI 0x420D1400u
+#define OSPI (r->target->octospi)
 
 static void nor_command(struct rig *r, uint32_t fmode, uint8_t op,
 			bool has_address, uint32_t address, uint32_t data_len)
@@ -282,9 +298,9 @@ static void nor_page(struct rig *r, uint32_t address, const uint8_t *data,
 
 void rig_write_nor(struct rig *r, const uint8_t *data, size_t len)
 {
-	/* GPIOE and OCTOSPIM, OCTOSPI1; 4 MHz undivided */
-	put(r, 0x46020C8C, get(r, 0x46020C8C) | 1u << 4 | 1u << 21);
-	put(r, 0x46020C90, 1u << 4);
+	/* OCTOSPIM and OCTOSPI; 4 MHz undivided */
+	put(r, 0x46020C8C, get(r, 0x46020C8C) | 1u << 21);
+	put(r, 0x46020C90, 1u << r->target->octospi_clock);
 	put(r, OSPI + 0x08, 22u << 16 | 7u << 8);
 	put(r, OSPI + 0x0C, 0);
 	for (size_t at = 0; at < len; at += 256) {

@@ -14,7 +14,17 @@
 
 #define RIG_EDGES 4096u
 
+/* Which of the builds runs on which kind of board. */
+struct rig_target {
+	const char *programs; /* folder in the firmware's build folder, "." */
+	const char *wiring, *nor_part; /* chip.h */
+	uint32_t octospi;	       /* the NOR's, non-secure alias */
+	unsigned octospi_clock;	       /* its bit in RCC_AHB2ENR2 */
+};
+extern const struct rig_target rig_bench, rig_iot02a;
+
 struct rig {
+	const struct rig_target *target;
 	char folder[64];
 	struct dbuf image;  /* .pli */
 	struct dbuf loader; /* sfi-loader.bin */
@@ -41,7 +51,7 @@ struct rig {
 };
 
 /* Keys, card key, image out of the firmware that has been built. */
-void rig_init(struct rig *r);
+void rig_init(struct rig *r, const struct rig_target *target);
 void rig_fini(struct rig *r);
 
 /* What may differ from a good board; all zero for a good one. */

@@ -161,6 +161,7 @@ static void add(char *list, size_t size, const char *word)
 
 static void handle(struct station *st, const struct uart_sentence *s)
 {
+	char value[128];
 	uint8_t hash[32];
 
 	switch (s->type) {
@@ -170,6 +171,9 @@ static void handle(struct station *st, const struct uart_sentence *s)
 		break;
 	case UART_TEST:
 		st->tests++;
+		snprintf(value, sizeof(value), "%s=%s", s->u.TEST.name,
+			 s->u.TEST.value);
+		add(st->values, sizeof(st->values), value);
 		break;
 	case UART_READY:
 		ready(st, s->u.READY.want);

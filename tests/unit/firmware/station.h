@@ -19,6 +19,7 @@ struct station {
 	char boots[400]; /* "sfi-loader kernel ..." */
 	char installed[100];
 	unsigned tests;
+	char values[400]; /* "qspi-id=ef4017 ..." */
 	bool stored, done;
 	uint32_t status;
 	bool have_status;

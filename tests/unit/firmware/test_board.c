@@ -84,7 +84,7 @@ int main(void)
 	};
 	int failed;
 
-	rig_init(&rig);
+	rig_init(&rig, &rig_bench);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rig_fini(&rig);
 	return failed;

@@ -160,7 +160,7 @@ static void test_image_of_another_card(void **state)
 	static struct rig other;
 	(void)state;
 
-	rig_init(&other);
+	rig_init(&other, &rig_bench);
 	run(&(struct rig_board){.image = &other.image});
 	expect_fail("image-rejected");
 	assert_true(flash_blank(LAYOUT_TEST, 4096));
@@ -176,7 +176,7 @@ static void test_image_exchanged(void **state)
 	size_t len;
 	(void)state;
 
-	rig_init(&other);
+	rig_init(&other, &rig_bench);
 	rig_board(&rig, NULL);
 	station_init(&st);
 	st.stop_at = "INSTALLED program=hardware-test";
@@ -280,7 +280,7 @@ int main(void)
 	};
 	int failed;
 
-	rig_init(&rig);
+	rig_init(&rig, &rig_bench);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rig_fini(&rig);
 	return failed;
