@@ -53,7 +53,7 @@ static bool clock_switch(void)
 	RCC_CFGR1 |= 3u;
 	if (!wait_rounds((uintptr_t)&RCC_CFGR1, 3u << 2, 3u << 2))
 		return false;
-	for (unsigned i = 0; i < 80u; i++) /* 12.5 ns at least */
+	for (unsigned i = 0; i < 80u; i++) /* 12.5 ns each at least */
 		__asm volatile("nop");
 	RCC_CFGR2 &= ~RCC_CFGR2_HPRE;
 	return true;

@@ -67,8 +67,9 @@ check_header() {
 		fail "length: header, linker and file differ"
 	[ $((length % $(define QUADWORD_BYTES))) = 0 ] ||
 		fail "not whole quad-words"
-	tail -c +$((at + 17)) "$folder/$program.bin" | head -c 32 | tr '\0' '\n' |
-		grep -qxF -m 1 -- "$version" || fail "version is not $version"
+	[ "$(dd if="$folder/$program.bin" bs=1 skip=$((at + 16)) count=32 \
+		status=none | tr -d '\0')" = "$version" ] ||
+		fail "version is not $version"
 }
 
 # Every segment: its load address in the program's place, its run-time address

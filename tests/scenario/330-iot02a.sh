@@ -1,0 +1,89 @@
+#!/bin/bash
+# Debian's openocd and gdb on a board wired like the B-U585I-IOT02A, in the steps
+# of docs/b-u585i-iot02a.md: the NOR programmed with the configuration that
+# firmware/board/ has for the kit, TrustZone switched on, the kit's loader written
+# to secure flash, and its own functions called to read the NOR.
+. "$(dirname "$0")/lib.sh"
+CFG=$(realpath "$(dirname "$0")/../../firmware/board/b-u585i-iot02a.cfg")
+cd "$T" || exit 1
+
+cat >bench.conf <<E2
+usb_socket = "$T/usb"
+control_socket = "$T/control"
+data_dir = "$T/data"
+nor_part = "mx25lm51245g"
+wiring = "breadboard"
+probe "PV0001" {
+}
+E2
+"$BIN/provline-bench" --config bench.conf 2>bench.log
+[ $? = 2 ] || fail "an unknown wiring is accepted"
+grep -q 'bench.conf:5: wiring' bench.log || fail "$(cat bench.log)"
+sed -i 's/breadboard/b-u585i-iot02a/' bench.conf
+"$BIN/provline-bench" --config bench.conf 2>bench.log &
+BENCH=$!
+trap 'kill $BENCH 2>/dev/null; wait $BENCH; finish' EXIT
+BENCH_CONTROL=$T/control
+wait_for 10 test -S "$BENCH_CONTROL"
+ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"
+
+cat >ft.cfg <<'E2'
+adapter driver ftdi
+ftdi vid_pid 0x0403 0x6010
+ftdi channel 0
+ftdi layout_init 0x0018 0x001b
+ftdi layout_signal SWD_EN -data 0
+ftdi layout_signal SWDIO_OE -data 0
+ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
+transport select swd
+adapter speed 15000
+tcl_port disabled
+telnet_port disabled
+E2
+export PROVLINE_BENCH_SOCKET=$T/usb
+ocd() {
+	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 120 openocd -f ft.cfg \
+		-c "gdb_port disabled" -f target/stm32u5x.cfg "$@" -c shutdown \
+		>ocd.log 2>&1 || fail "openocd: $(tail -n 20 ocd.log)"
+}
+head -c 131072 /dev/urandom >in.bin
+# the last 64 KiB block below 16 MiB and the first above: four-byte addresses
+ocd -f "$CFG" -c init -c "reset halt" -c kit_nor -c "flash probe nor" \
+	-c "flash write_image erase in.bin 0x70FF0000 bin" \
+	-c "verify_image in.bin 0x70FF0000 bin" \
+	-c "dump_image out.bin 0x70FF0000 131072"
+grep -qi '25lm51245' ocd.log || fail "the NOR was not recognised: $(cat ocd.log)"
+cmp in.bin out.bin || fail "the NOR reads back other bytes"
+ctl "{\"cmd\":\"nor\",\"board\":\"B1\",\"file\":\"$T/nor.bin\"}" >/dev/null || fail "nor"
+dd if=nor.bin bs=65536 skip=255 count=2 2>/dev/null | cmp - in.bin || fail "the NOR holds other bytes"
+echo "openocd programmed and verified 128 KiB of the kit's NOR"
+
+# TZEN at RDP 0xAA; it counts from the next power-on.
+LOADER=$BIN/../firmware/b-u585i-iot02a/sfi-loader.elf
+ocd -c init -c "reset halt" -c "stm32l4x option_write 0 0x40 0x80000000 0x80000000"
+ctl '{"cmd":"remove","probe":"PV0001"}' >/dev/null || fail "remove"
+ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"
+ocd -c init -c "reset halt" -c "flash write_image erase $LOADER" -c "verify_image $LOADER"
+grep -q 'CPU in Secure state' ocd.log || fail "TrustZone is not on: $(tail -n 20 ocd.log)"
+echo "openocd wrote the kit's loader to secure flash"
+
+cat >gdb.cmd <<E2
+set pagination off
+set confirm off
+target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f ft.cfg -f target/stm32u5x.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
+monitor reset halt
+hbreak dialogue_begin
+continue
+printf "clock switch %x, PI5 %08x\n", *(unsigned *)0x56020c1c & 15, *(unsigned *)0x52022020
+call (int)hal_nor_id((unsigned char *)0x30070000)
+x/3xb 0x30070000
+call (int)hal_nor_read((void *)0, 0xff0000, (void *)0x30040000, 131072)
+dump binary memory read.bin 0x30040000 0x30060000
+kill
+quit
+E2
+timeout -s KILL 120 gdb-multiarch -nx -batch -x gdb.cmd "$LOADER" >gdb.log 2>&1
+grep -q '^clock switch f, PI5 00500000$' gdb.log || fail "clock or pins: $(tail -n 30 gdb.log)"
+grep -q '0xc2.*0x85.*0x3a$' gdb.log || fail "JEDEC id: $(tail -n 30 gdb.log)"
+cmp read.bin in.bin || fail "the loader reads other bytes: $(tail -n 30 gdb.log)"
+echo "gdb called the loader's own functions; they read the NOR at 160 MHz"
