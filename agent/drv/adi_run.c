@@ -41,7 +41,7 @@ static enum err_code bus_error(struct run *r, struct err *e)
 
 	while (at > 0 && !is_drw(&r->t[at - 1]))
 		at--;
-	r->a->fault_addr = at > 0 ? r->place[at - 1].addr : 0;
+	r->a->fault_addr = r->place[at > 0 ? at - 1 : r->ended].addr;
 	return err_set(e, ERR_TARGET_FAULT,
 		       "the board refuses the %s of 0x%08x",
 		       at > 0 && r->t[at - 1].read ? "read" : "write",

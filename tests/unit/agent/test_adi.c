@@ -33,6 +33,7 @@ enum trouble {
 
 static struct {
 	bool dead;
+	struct mono dead_until;
 	bool lockout; /* nothing until the next line reset */
 	uint32_t ctrl, csw, tar, read_buffer;
 	uint32_t mem[MEM_WORDS];
@@ -131,7 +132,8 @@ static enum swd_end single(struct swd_transfer *t)
 	uint32_t before = t->value;
 	bool now = port.countdown == 0;
 
-	if (port.dead || port.lockout || port.hz > port.works_up_to_hz)
+	if (port.dead || !mono_passed(port.dead_until) || port.lockout ||
+	    port.hz > port.works_up_to_hz)
 		return SWD_END_NO_ACK;
 	if (now && port.repeats > 0)
 		port.repeats--;
@@ -521,6 +523,38 @@ static void board_taken_out(void **state)
 	adi_free(a);
 }
 
+/* A contact that opens for a moment costs time, no clock. */
+static void link_dropped(void **state)
+{
+	struct adi *a = start();
+
+	(void)state;
+	port.dead_until = mono_after_ms(DP_SILENCE_MS / 2);
+	assert_int_equal(job(a, ADI_REPEAT, 21), ERR_OK);
+	assert_true(mono_passed(port.dead_until));
+	assert_int_equal(adi_clock_hz(a), 30000000);
+	adi_free(a);
+}
+
+/* A wire that can be repaired for ever is given up nevertheless. */
+static void repairs_have_a_budget(void **state)
+{
+	struct run r = {.t = NULL};
+	struct place place = {.addr = MEM_BASE};
+	struct adi *a = start();
+	struct err err;
+
+	(void)state;
+	r.a = a;
+	r.place = &place;
+	assert_int_equal(repair(&r, false, "a test", &err), ERR_OK);
+	r.repair_ns = ADI_REPAIR_BUDGET_MS * 1000000LL;
+	assert_int_equal(repair(&r, false, "a test", &err), ERR_WIRE);
+	assert_non_null(strstr(err.text, "0x20000000"));
+	assert_non_null(strstr(err.text, "last for: a test"));
+	adi_free(a);
+}
+
 static void clock_goes_down(void **state)
 {
 	struct adi *a = start();
@@ -664,6 +698,8 @@ int main(void)
 		cmocka_unit_test(last_write_is_seen_to_fail),
 		cmocka_unit_test(waiting_ends),
 		cmocka_unit_test(board_taken_out),
+		cmocka_unit_test(link_dropped),
+		cmocka_unit_test(repairs_have_a_budget),
 		cmocka_unit_test(clock_goes_down),
 		cmocka_unit_test(clock_self_test),
 		cmocka_unit_test(clock_test_of_slow_memory),

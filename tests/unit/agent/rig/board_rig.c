@@ -17,8 +17,16 @@
 #define NOISE_IN_DATA 20u
 
 const char *const rig_trouble_names[RIG_TROUBLES] = {
-	"WAIT",		 "FAULT",	 "wrong parity read", "noise in ACK",
-	"noise in data", "request lost", "SWDIO short",	      "SWDIO open"};
+	[RIG_WAIT] = "WAIT",
+	[RIG_FAULT] = "FAULT",
+	[RIG_READ_PARITY] = "wrong parity read",
+	[RIG_NOISE_ACK] = "noise in the ACK",
+	[RIG_NOISE_DATA] = "noise in the data",
+	[RIG_LOST] = "request lost",
+	[RIG_SHORT] = "SWDIO short for 3 ms",
+	[RIG_OPEN] = "SWDIO open for 3 ms",
+	[RIG_GONE] = "SWDIO open for ever",
+};
 
 static struct {
 	struct chip *chip;
@@ -94,12 +102,20 @@ uint64_t rig_transfers(void)
 	return rig.h->swd.counts.transfers;
 }
 
-void rig_trouble_at(enum rig_trouble kind, uint64_t transfer)
+void rig_mend(void)
 {
 	struct swd_faults *f = &rig.h->swd.faults;
 
 	f->wait_at = f->fault_at = f->parity_at = 0;
 	f->noise_at = f->lost_at = f->stuck_at = 0;
+	rig.h->swd.stuck = false;
+}
+
+void rig_trouble_at(enum rig_trouble kind, uint64_t transfer)
+{
+	struct swd_faults *f = &rig.h->swd.faults;
+
+	rig_mend();
 	switch (kind) {
 	case RIG_WAIT:
 		f->wait_at = transfer;
@@ -121,8 +137,8 @@ void rig_trouble_at(enum rig_trouble kind, uint64_t transfer)
 		break;
 	default:
 		f->stuck_at = transfer;
-		f->stuck_us = STUCK_US;
-		f->stuck_level = kind == RIG_OPEN;
+		f->stuck_us = kind == RIG_GONE ? UINT32_MAX : STUCK_US;
+		f->stuck_level = kind != RIG_SHORT;
 		break;
 	}
 }

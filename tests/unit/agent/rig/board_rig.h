@@ -21,6 +21,7 @@ enum rig_trouble {
 	RIG_LOST,	/* the request is not understood */
 	RIG_SHORT,	/* SWDIO low for 3 ms */
 	RIG_OPEN,	/* no contact, SWDIO high, for 3 ms */
+	RIG_GONE,	/* no contact from then on, until rig_mend() */
 	RIG_TROUBLES
 };
 
@@ -36,6 +37,9 @@ void rig_end(void);
 uint64_t rig_transfers(void);
 /* The transfer with this number is disturbed. */
 void rig_trouble_at(enum rig_trouble kind, uint64_t transfer);
+
+/* Nothing is disturbed any more. */
+void rig_mend(void);
 
 uint64_t rig_edges(void);
 uint64_t rig_usb_out_bytes(void);
