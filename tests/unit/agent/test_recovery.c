@@ -227,11 +227,9 @@ static void sweep_sample(struct sweep *s)
 	uint32_t x = seed;
 
 	print_message("PROVLINE_SWEEP_SEED=%u\n", (unsigned)seed);
-	do {
-		for (unsigned kind = 0; kind < RIG_TROUBLES; kind++)
-			disturb(s, (enum rig_trouble)kind,
-				1 + next_random(&x) % s->places);
-	} while (now_s() < end);
+	for (unsigned n = next_random(&x); now_s() < end; n++)
+		disturb(s, (enum rig_trouble)(n % RIG_TROUBLES),
+			1 + next_random(&x) % s->places);
 }
 
 static void sweep(bool output_enable)
