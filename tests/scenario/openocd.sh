@@ -18,7 +18,7 @@ fail() {
 ctl() { "$bench" ctl --socket "$dir/control" "$1"; }
 ocd() {
 	PROVLINE_BENCH_SOCKET=$dir/usb LD_LIBRARY_PATH=$libs \
-		timeout -s KILL 60 openocd -f "$dir/ft.cfg" "$@" 2>&1
+		timeout -s KILL 100 openocd -f "$dir/ft.cfg" "$@" 2>&1
 }
 
 cat >"$dir/bench.conf" <<CONF
@@ -98,23 +98,25 @@ done
 
 # Internal flash with openocd's own loader, verified by its own checksum code on
 # the virtual CPU and by what the bench says is in the flash.
-head -c 65536 /dev/urandom >"$dir/in.bin"
+head -c 1048576 /dev/urandom >"$dir/in.bin"
 ocd -c "adapter serial PV0001" -f target/stm32u5x.cfg -c init \
 	-c "adapter speed 15000" -c "reset halt" \
 	-c "flash write_image erase $dir/in.bin 0x08010000 bin" \
 	-c "verify_image $dir/in.bin 0x08010000 bin" \
+	-c "dump_image $dir/out.bin 0x08010000 1048576" \
 	-c shutdown >"$dir/out" || fail "flash: $(cat "$dir/out")"
-grep -q "verified 65536 bytes" "$dir/out" || fail "flash: $(cat "$dir/out")"
+grep -q "verified 1048576 bytes" "$dir/out" || fail "flash: $(cat "$dir/out")"
+cmp "$dir/in.bin" "$dir/out.bin" || fail "flash reads back other bytes"
 ctl "{\"cmd\":\"flash\",\"board\":\"B1\",\"file\":\"$dir/flash.bin\"}" >/dev/null
-dd if="$dir/flash.bin" bs=65536 skip=1 count=1 2>/dev/null |
+dd if="$dir/flash.bin" bs=65536 skip=1 count=16 2>/dev/null |
 	cmp - "$dir/in.bin" || fail "flash holds something else"
 
 # The account of that: time divided without rest, and what the board did.
 ctl '{"cmd":"account","board":"B1"}' >"$dir/account"
 jq -e '.account | (.wire_ns + .command_ns + .usb_ns + .board_ns + .host_ns
-	- .elapsed_ns | fabs < 10) and .swclk_edge_count > 65536 * 8
-	and .usb_out_bytes > 65536 and .chip.option_reload_count == 0
-	and .chip.flash_ns > 65536 / 16 * 100000' "$dir/account" >/dev/null ||
+	- .elapsed_ns | fabs < 10) and .swclk_edge_count > 1048576 * 8
+	and .usb_out_bytes > 1048576 and .chip.option_reload_count == 0
+	and .chip.flash_ns > 1048576 / 16 * 100000' "$dir/account" >/dev/null ||
 	fail "account: $(cat "$dir/account")"
 ctl '{"cmd":"account-reset","probe":"PV0001"}' >/dev/null
 ctl '{"cmd":"account","board":"B1"}' |
