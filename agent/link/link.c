@@ -36,6 +36,7 @@ struct link {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	unsigned pipes;	     /* connected now: 0 or 1 */
+	unsigned asking;     /* exchanges on the socket */
 	uint64_t generation; /* of the connection */
 	bool bound;
 	bool stopped;
@@ -161,11 +162,16 @@ enum err_code link_open(struct link **out, const struct link_config *c,
 
 void link_stop(struct link *l)
 {
+	/* Exchanges end as when the connection breaks, and only then the socket
+	 * is closed, which ends a dialling under way: nng 1.5 frees the socket
+	 * under an exchange that begins just now. */
 	pthread_mutex_lock(&l->lock);
 	l->stopped = true;
+	l->generation++;
 	pthread_cond_broadcast(&l->changed);
+	while (l->asking > 0)
+		(void)pthread_cond_wait(&l->changed, &l->lock);
 	pthread_mutex_unlock(&l->lock);
-	/* every operation on the socket ends with NNG_ECLOSED */
 	(void)nng_close(l->sock);
 }
 
@@ -290,6 +296,25 @@ static enum err_code judge_reply(const struct msg *request,
 	return rc;
 }
 
+static bool begin_asking(struct link *l)
+{
+	bool may;
+
+	pthread_mutex_lock(&l->lock);
+	may = !l->stopped;
+	l->asking += may;
+	pthread_mutex_unlock(&l->lock);
+	return may;
+}
+
+static void end_asking(struct link *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->asking--;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+}
+
 /* One exchange on this connection and no other. */
 static enum err_code ask(struct link *l, uint64_t generation,
 			 const struct msg *request, struct link_reply *reply,
@@ -307,8 +332,13 @@ static enum err_code ask(struct link *l, uint64_t generation,
 	rc = msg_encode(request, &wire, &wire_len, e);
 	if (rc != ERR_OK)
 		return rc;
-	rc = wire_exchange(l->sock, &line, wire, wire_len, &reply->wire,
-			   &got_len, deadline, e);
+	if (begin_asking(l)) {
+		rc = wire_exchange(l->sock, &line, wire, wire_len, &reply->wire,
+				   &got_len, deadline, e);
+		end_asking(l);
+	} else {
+		rc = err_set(e, ERR_CANCELLED, "the agent stops");
+	}
 	free(wire);
 	if (rc == ERR_OK)
 		rc = msg_decode(&reply->m, reply->wire, got_len, false, e);

@@ -40,7 +40,8 @@ struct link_config {
  * enrolled, or key and certificate do not belong together. */
 enum err_code link_open(struct link **l, const struct link_config *c,
 			struct spool *spool, struct err *e);
-/* Every call in progress and to come returns ERR_CANCELLED. Any thread. */
+/* Every call in progress and to come returns ERR_CANCELLED. Any thread but one
+ * that is in a call; blocks until the calls have let go of the socket. */
 void link_stop(struct link *l);
 /* After all threads have left link_call(). */
 void link_close(struct link *l);
