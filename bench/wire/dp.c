@@ -9,6 +9,8 @@
 #define SELECT_APBANK	 0x000000F0u
 #define SELECT_APSEL	 0xFF000000u
 
+#define TARGETID_MATCHED 0x0FFFFFFFu /* without TREVISION */
+
 #define ABORT_STKERRCLR	 0x04u
 #define ABORT_WDERRCLR	 0x08u
 #define ABORT_ORUNERRCLR 0x10u
@@ -27,7 +29,12 @@ void dp_init(struct dp *dp, const struct wire_bus *bus)
 void dp_line_reset(struct dp *dp)
 {
 	dp->turnround = 1;
-	dp->select &= ~SELECT_DPBANK; /* B4.3.3: DPBANKSEL is reset */
+}
+
+bool dp_is_target(const struct dp *dp, uint32_t targetsel)
+{
+	return targetsel == ((uint32_t)dp->instance << 28 |
+			     (DP_TARGETID & TARGETID_MATCHED));
 }
 
 enum dp_ack dp_ack(const struct dp *dp, bool ap, bool read, unsigned a23)
@@ -99,7 +106,7 @@ static uint32_t read_bank(const struct dp *dp)
 	case 2:
 		return DP_TARGETID;
 	case 3:
-		return DP_DLPIDR;
+		return (uint32_t)dp->instance << 28 | DP_DLPIDR;
 	default: /* EVENTSTAT: no event; others reserved */
 		return 0;
 	}

@@ -8,7 +8,7 @@
 
 #define DP_DPIDR	0x0BE12477u
 #define DP_TARGETID	0x04820041u /* STM32U575/585, RM0456 Rev 6, debug */
-#define DP_DLPIDR	0x00000001u /* instance 0, SWD protocol version 2 */
+#define DP_DLPIDR	0x00000001u /* SWD protocol version 2 */
 
 /* CTRL/STAT, B2.2.2 */
 #define DP_ORUNDETECT	0x00000001u
@@ -30,12 +30,18 @@ struct dp {
 	uint32_t rdbuff;   /* result of the last AP read */
 	uint32_t resend;   /* last value sent for an AP or RDBUFF read */
 	uint8_t turnround; /* 1..4 cycles, DLCR.TURNROUND */
+	uint8_t instance;  /* 0..15, TINSTANCE: DLPIDR[31:28]; 0 on this part */
 };
 
 void dp_init(struct dp *dp, const struct wire_bus *bus);
 
-/* A line reset: back to one turnaround cycle (B4.3.3); registers stay. */
+/* A line reset: back to one turnaround cycle (B4.3.3); registers stay, SELECT
+ * too (from DPv3 on its DPBANKSEL is reset). */
 void dp_line_reset(struct dp *dp);
+
+/* Is this TARGETSEL value ours? Instance, part number and designer must match
+ * (B2.2.11). */
+bool dp_is_target(const struct dp *dp, uint32_t targetsel);
 
 /* What the port answers to this request, before any data. a23 is A[3:2]. */
 enum dp_ack dp_ack(const struct dp *dp, bool ap, bool read, unsigned a23);

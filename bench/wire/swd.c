@@ -167,11 +167,10 @@ static void ack_sent(struct swd *s)
 	enter(s, SWD_SKIP, trn);
 }
 
-/* B4.3.4: stay selected when the ids match. TINSTANCE is 0 here. */
+/* B4.3.4: stay selected when the ids match. */
 static void target_select(struct swd *s, uint32_t value, bool parity)
 {
-	if (parity_of(value) != parity ||
-	    value != (DP_TARGETID & 0x0FFFFFFFu)) {
+	if (parity_of(value) != parity || !dp_is_target(&s->dp, value)) {
 		enter(s, SWD_LOCKOUT, 0);
 		return;
 	}

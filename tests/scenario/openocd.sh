@@ -96,6 +96,28 @@ for n in 1 2 3; do
 	cmp "$dir/in.bin" "$dir/out.bin" || fail "probe $n: memory differs"
 done
 
+# Multi-drop: TARGETSEL of this part's id answers; another part, designer or
+# instance gets no answer. (openocd reads DPIDR and DLPIDR after it.)
+cat >"$dir/multi.cfg" <<'CONF'
+swd newdap multi cpu -expected-id 0x0be12477
+dap create multi.dap -chain-position multi.cpu -dp-id $ID -instance-id $INSTANCE
+target create multi.cpu cortex_m -dap multi.dap
+CONF
+drop() { # ID INSTANCE
+	ocd -c "adapter serial PV0001" -c "adapter speed 15000" -c "set ID $1" \
+		-c "set INSTANCE $2" -f "$dir/multi.cfg" -c init \
+		-c "echo [read_memory 0x0BFA0700 32 1]" -c shutdown >"$dir/out"
+}
+drop 0x04820041 0 || fail "TARGETSEL: $(cat "$dir/out")"
+grep -q "DPIDR 0x0be12477, DLPIDR 0x00000001" "$dir/out" ||
+	fail "TARGETSEL: $(cat "$dir/out")"
+grep -q "0x33221100" "$dir/out" || fail "TARGETSEL: UID: $(cat "$dir/out")"
+for other in "0x04820041 1" "0x04830041 0" "0x04820043 0"; do
+	drop $other && fail "TARGETSEL $other was answered"
+	grep -q "Failed to connect multidrop" "$dir/out" ||
+		fail "TARGETSEL $other: $(cat "$dir/out")"
+done
+
 # Internal flash with openocd's own loader, verified by its own checksum code on
 # the virtual CPU and by what the bench says is in the flash.
 head -c 1048576 /dev/urandom >"$dir/in.bin"

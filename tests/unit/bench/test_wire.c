@@ -248,23 +248,139 @@ static void protocol_error_locks_out(void **state)
 	assert_int_equal(rd(&b, false, 0x4, &v, false), 7);
 }
 
+#define TARGET_ID 0x04820041u /* part, designer; instance 0 */
+
+/* Line reset, TARGETSEL, DPIDR: the ACK of the last, 7 when nobody gives one.
+ */
+static unsigned select_target(struct bed *b, uint32_t id, bool flip_parity)
+{
+	uint32_t v = 0;
+
+	line_reset(b);
+	assert_int_equal(wr_parity(b, false, 0xC, id, true, flip_parity), 7);
+	return rd(b, false, 0, &v, false);
+}
+
+/* Instance, part and designer all count; and the parity. */
 static void targetsel(void **state)
 {
-	const uint32_t id = 0x04820041;
+	struct bed b;
+
+	(void)state;
+	bed_init(&b, NULL);
+	connect(&b);
+	for (unsigned bit = 1; bit < 32; bit++)
+		assert_int_equal(
+			select_target(&b, TARGET_ID ^ 1u << bit, false), 7);
+	assert_int_equal(select_target(&b, TARGET_ID, true), 7);
+	assert_int_equal(select_target(&b, TARGET_ID, false), 1);
+	b.swd.dp.instance = 9;
+	assert_int_equal(select_target(&b, TARGET_ID, false), 7);
+	assert_int_equal(select_target(&b, 9u << 28 | TARGET_ID, false), 1);
+}
+
+/* One that is not chosen stays silent whatever it is asked, and TARGETSEL is
+ * heard right after a line reset only, DPIDR alone after that (B4.3.3, 4). */
+static void targetsel_has_its_place(void **state)
+{
 	struct bed b;
 	uint32_t v = 0;
 
 	(void)state;
 	bed_init(&b, NULL);
 	connect(&b);
-	line_reset(&b);
-	/* Another target: silent until the next line reset. */
-	assert_int_equal(wr_parity(&b, false, 0xC, id + 2, true, false), 7);
+	assert_int_equal(select_target(&b, TARGET_ID ^ 2, false), 7);
+	assert_int_equal(wr_parity(&b, false, 0xC, TARGET_ID, true, false), 7);
 	assert_int_equal(rd(&b, false, 0, &v, false), 7);
+	assert_int_equal(rd(&b, false, 0x4, &v, false), 7);
 	line_reset(&b);
-	assert_int_equal(wr_parity(&b, false, 0xC, id, true, false), 7);
+	assert_int_equal(wr_parity(&b, false, 0xC, TARGET_ID, true, false), 7);
+	assert_int_equal(rd(&b, false, 0x4, &v, false), 7);
+	assert_int_equal(select_target(&b, TARGET_ID, false), 1);
+	assert_int_equal(rd(&b, false, 0x4, &v, false), 1);
+	assert_int_equal(wr_parity(&b, false, 0xC, TARGET_ID, true, false), 7);
+	assert_int_equal(rd(&b, false, 0, &v, false), 7);
+}
+
+/* Edges to both targets of one wire; SWDIO is high where neither drives. */
+static uint64_t clock_two(struct bed *a, struct bed *b, bool host_drives,
+			  uint64_t bits, unsigned n)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool level = swd_level(b->swd.drive ? &b->swd : &a->swd,
+				       host_drives, bits >> i & 1);
+
+		assert_false(a->swd.drive && b->swd.drive);
+		assert_false(host_drives && (a->swd.drive || b->swd.drive));
+		seen |= (uint64_t)level << i;
+		swd_rise(&a->swd, level);
+		swd_rise(&b->swd, level);
+	}
+	return seen;
+}
+
+static uint32_t read_two(struct bed *a, struct bed *b, unsigned addr)
+{
+	uint64_t reply;
+
+	clock_two(a, b, true, (uint64_t)request(false, true, addr) << 2, 10);
+	reply = clock_two(a, b, false, 0, 1 + 3 + 33 + 1);
+	assert_int_equal(reply >> 1 & 7, 1);
+	return (uint32_t)(reply >> 4);
+}
+
+static void select_of_two(struct bed *a, struct bed *b, uint32_t id)
+{
+	uint64_t parity = (uint64_t)__builtin_parity(id) << 32;
+
+	clock_two(a, b, true, (1ull << 56) - 1, 60);
+	clock_two(a, b, true, request(false, false, 0xC), 8);
+	assert_int_equal(clock_two(a, b, false, 0, 5), 0x1F);
+	clock_two(a, b, true, id | parity, 33);
+	assert_int_equal(read_two(a, b, 0), 0x0BE12477);
+}
+
+static void two_on_one_wire(void **state)
+{
+	struct bed a, b;
+
+	(void)state;
+	bed_init(&a, NULL);
+	bed_init(&b, NULL);
+	b.swd.dp.instance = 5;
+	connect(&a);
+	connect(&b);
+	a.swd.dp.select = b.swd.dp.select = 3; /* CTRL/STAT is DLPIDR */
+	for (unsigned i = 0; i < 3; i++) {
+		select_of_two(&a, &b, TARGET_ID);
+		assert_int_equal(read_two(&a, &b, 0x4), 0x00000001);
+		select_of_two(&a, &b, 5u << 28 | TARGET_ID);
+		assert_int_equal(read_two(&a, &b, 0x4), 0x50000001);
+	}
+}
+
+/* A line reset is of the line: sticky flags stay, and in a DPv2 DPBANKSEL. */
+static void line_reset_keeps_registers(void **state)
+{
+	struct bed b;
+	uint32_t v = 0;
+
+	(void)state;
+	bed_init(&b, NULL);
+	connect(&b);
+	assert_int_equal(wr(&b, false, 0x8, 2), 1);
+	line_reset(&b);
 	assert_int_equal(rd(&b, false, 0, &v, false), 1);
-	assert_int_equal(v, 0x0BE12477);
+	assert_int_equal(rd(&b, false, 0x4, &v, false), 1);
+	assert_int_equal(v, 0x04820041); /* TARGETID still */
+	assert_int_equal(wr(&b, false, 0x8, 0), 1);
+	assert_int_equal(wr_parity(&b, true, 0xC, 0, false, true), 1);
+	line_reset(&b);
+	assert_int_equal(rd(&b, false, 0, &v, false), 1);
+	assert_int_equal(rd(&b, false, 0x4, &v, false), 1);
+	assert_int_equal(v & 0x80, 0x80); /* WDATAERR still */
 }
 
 static void banked_registers(void **state)
@@ -426,6 +542,7 @@ static void random_bits(void **state)
 		for (unsigned i = 0; i < 500; i++)
 			out(&b, wire_rng_next(&rng), 32);
 		b.swd.dp.ctrl = 0; /* as after power-on */
+		b.swd.dp.select = 0;
 		swj_init(&b.swd.swj);
 		connect(&b);
 	}
@@ -439,6 +556,9 @@ int main(void)
 		cmocka_unit_test(jtag_to_dormant_and_back),
 		cmocka_unit_test(protocol_error_locks_out),
 		cmocka_unit_test(targetsel),
+		cmocka_unit_test(targetsel_has_its_place),
+		cmocka_unit_test(two_on_one_wire),
+		cmocka_unit_test(line_reset_keeps_registers),
 		cmocka_unit_test(banked_registers),
 		cmocka_unit_test(memory_and_increment),
 		cmocka_unit_test(sticky_error_and_abort),
