@@ -64,9 +64,22 @@ static int check_wiring(cfg_t *cfg, cfg_opt_t *opt)
 		       : reject(cfg, opt, "neither bench nor b-u585i-iot02a");
 }
 
+/* What a string descriptor is given here; libftdi and openocd replace anything
+ * else by question marks, and then nothing finds it. */
+static bool is_printable(const char *v)
+{
+	while (*v >= 0x20 && *v <= 0x7E)
+		v++;
+	return *v == '\0';
+}
+
 static int check_string(cfg_t *cfg, cfg_opt_t *opt)
 {
-	return strlen(cfg_opt_getnstr(opt, 0)) <= PROBE_STRING_MAX
+	const char *v = cfg_opt_getnstr(opt, 0);
+
+	if (!is_printable(v))
+		return reject(cfg, opt, "not printable ASCII");
+	return strlen(v) <= PROBE_STRING_MAX
 		       ? 0
 		       : reject(cfg, opt, "longer than 126 characters");
 }
@@ -85,6 +98,8 @@ static int check_title(cfg_t *cfg, cfg_opt_t *opt)
 	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	size_t n = strlen(cfg_title(sec));
 
+	if (!is_printable(cfg_title(sec)))
+		return reject(cfg, opt, "name not printable ASCII");
 	return n > 0 && n <= PROBE_STRING_MAX
 		       ? 0
 		       : reject(cfg, opt, "name not of 1 to 126 characters");

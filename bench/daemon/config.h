@@ -10,7 +10,8 @@
  *   seed = 1
  *   probe "PV0001" {                     # USB serial number
  *     type = "ft2232h"                   # or ft232h, ft4232h
- *     manufacturer = "Provline"
+ *     manufacturer = "Provline"          # printable ASCII, as the serial
+ *                                        # number and the product
  *     product = "Provline harness"
  *     layout = "resistor"                # or output-enable
  *     trace = "pv0001.vcd"               # pins, for sigrok; default none
