@@ -17,6 +17,7 @@
 #include "bench/chip/flash.h"
 #include "bench/chip/gpio.h"
 #include "bench/chip/nor.h"
+#include "bench/chip/nor_pins.h"
 #include "bench/chip/ospi.h"
 #include "bench/chip/poll.h"
 #include "bench/chip/rcc.h"
@@ -99,6 +100,7 @@ struct chip {
 	struct tim tim[TIM_COUNT];
 	struct ospi ospi[OSPI_COUNT];
 	struct nor nor;
+	struct nor_pins nor_pins;
 	struct usart usart[USART_COUNT];
 	struct adc adc;
 	struct rng rng;

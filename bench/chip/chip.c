@@ -308,6 +308,17 @@ void chip_set_pe4(struct chip *c, uint64_t at_ns, bool level)
 		c->cpu.wake_ps = at_ps;
 }
 
+void chip_nor_cs(struct chip *c, uint64_t at_ns, bool level)
+{
+	assert(!c->nrst);
+	nor_pins_cs(c, level, at_ns * PS_PER_NS);
+}
+
+bool chip_nor_clock(struct chip *c, uint64_t at_ns, bool in)
+{
+	return nor_pins_clock(c, in, at_ns * PS_PER_NS);
+}
+
 /* -------- witness -------- */
 
 const uint8_t *chip_nor(const struct chip *c, size_t *len)

@@ -73,6 +73,15 @@ void chip_on_pb0(struct chip *chip, chip_pin_fn *fn, void *arg);
 /* PE4's level from now on; may be scheduled ahead (at_ns >= chip_now_ns). */
 void chip_set_pe4(struct chip *chip, uint64_t at_ns, bool level);
 
+/* -------- the SPI NOR's own pins -------- */
+
+/* For a fixture that reaches them past a chip held in reset (chip_nrst), which
+ * leaves them alone. CS#; true is high. at_ns does not fall. */
+void chip_nor_cs(struct chip *chip, uint64_t at_ns, bool level);
+/* SPI mode 0: a rising edge of SCK with `in` on DI. Returns DO as it stood
+ * there. */
+bool chip_nor_clock(struct chip *chip, uint64_t at_ns, bool in);
+
 /* -------- debug access, for the DP/AP in bench/wire -------- */
 
 enum chip_bus { CHIP_BUS_OK, CHIP_BUS_FAULT };

@@ -172,6 +172,7 @@ static void soft_reset(struct nor *n)
 void nor_power_on(struct chip *c)
 {
 	soft_reset(&c->nor);
+	c->nor_pins = (struct nor_pins){0};
 	c->nor.busy_until_ps = 0;
 }
 
@@ -210,15 +211,20 @@ static bool has(const struct nor_part *p, uint8_t need)
 	       (need == FOUR && p->four_byte);
 }
 
+static unsigned addr_bytes(const struct nor *n, const struct nor_op *op)
+{
+	if (op->addr_bytes == ADDR_MODE)
+		return n->addr4 ? 4 : 3;
+	return op->addr_bytes;
+}
+
 /* A command is understood only with the phases its data sheet gives it. Data
  * that the controller does not clock is no error. */
 static bool fits(const struct nor *n, const struct nor_op *op,
 		 const struct nor_command *cmd)
 {
-	unsigned addr = op->addr_bytes;
+	unsigned addr = addr_bytes(n, op);
 
-	if (addr == ADDR_MODE)
-		addr = n->addr4 ? 4 : 3;
 	if (op->op != cmd->op || cmd->op_lines != 1 || !has(n->part, op->need))
 		return false;
 	if (cmd->addr_bytes != addr ||
@@ -228,6 +234,36 @@ static bool fits(const struct nor *n, const struct nor_op *op,
 		return op->data_lines == 0 || op->kind == K_READ;
 	return cmd->data_lines == op->data_lines &&
 	       cmd->dummy_clocks == op->dummy;
+}
+
+bool nor_serial(const struct nor *n, uint8_t op, struct nor_command *cmd)
+{
+	unsigned longest = 0;
+
+	*cmd = (struct nor_command){0};
+	for (size_t i = 0; i < sizeof(OPS) / sizeof(OPS[0]); i++) {
+		const struct nor_op *o = &OPS[i];
+		unsigned clocks = 8 * addr_bytes(n, o) + o->dummy;
+
+		if (o->op != op || o->addr_lines > 1 || o->data_lines > 1 ||
+		    n->part == NULL || !has(n->part, o->need) ||
+		    (cmd->op_lines != 0 && clocks < longest))
+			continue;
+		longest = clocks;
+		*cmd = (struct nor_command){.op = op,
+					    .op_lines = 1,
+					    .addr_lines = o->addr_lines,
+					    .data_lines = o->data_lines,
+					    .addr_bytes = addr_bytes(n, o),
+					    .dummy_clocks = o->dummy};
+	}
+	return cmd->op_lines != 0;
+}
+
+bool nor_drives(const struct nor *n)
+{
+	return n->op && n->op->data_lines != 0 && n->op->kind != K_PROGRAM &&
+	       n->op->kind != K_WRSR;
 }
 
 static bool answers_while_busy(const struct nor_op *op)

@@ -72,6 +72,12 @@ uint8_t nor_shift_out(struct chip *c, uint64_t t_ps);
 void nor_shift_in(struct chip *c, uint8_t byte);
 void nor_deselect(struct chip *c, uint64_t t_ps);
 
+/* A command as it comes over one line each way; false when the part knows
+ * none such. The longest of an opcode's forms, the address left at 0. */
+bool nor_serial(const struct nor *n, uint8_t op, struct nor_command *cmd);
+/* The selected command's data come from the part. */
+bool nor_drives(const struct nor *n);
+
 uint8_t nor_status(const struct chip *c, uint64_t t_ps);
 uint64_t nor_next_event(struct chip *c, uint64_t t_ps);
 

@@ -70,7 +70,7 @@ static uint32_t program_times(const struct nor_part *p)
 static void fill_bfpt(const struct nor_part *p, uint32_t w[BFPT_WORDS])
 {
 	/* 4 KiB erase by 20h, 64-byte write granularity */
-	w[0] = 0xFF800000u | 0x20u << 8 | 0x4u | 0x1u;
+	w[0] = 0xFF8000E0u | 0x20u << 8 | 0x4u | 0x1u;
 	w[0] |= (p->four_byte ? 1u : 0u) << 17;
 	w[0] |= p->quad ? 1u << 16 | 1u << 21 | 1u << 22 : 0u;
 	w[1] = p->size_bytes * 8u - 1u; /* in bits */

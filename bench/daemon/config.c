@@ -46,13 +46,31 @@ static int check_type(cfg_t *cfg, cfg_opt_t *opt)
 		       : reject(cfg, opt, "not ft2232h, ft232h or ft4232h");
 }
 
+static bool layout_parse(const char *name, enum harness_layout *layout)
+{
+	static const char *const NAMES[] = {
+		[HARNESS_RESISTOR] = "resistor",
+		[HARNESS_OUTPUT_ENABLE] = "output-enable",
+		[HARNESS_SPI_NOR] = "spi-nor",
+	};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strcmp(name, NAMES[i]) == 0) {
+			*layout = (enum harness_layout)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
 {
-	const char *v = cfg_opt_getnstr(opt, 0);
+	enum harness_layout layout;
 
-	return strcmp(v, "resistor") == 0 || strcmp(v, "output-enable") == 0
+	return layout_parse(cfg_opt_getnstr(opt, 0), &layout)
 		       ? 0
-		       : reject(cfg, opt, "not resistor or output-enable");
+		       : reject(cfg, opt,
+				"not resistor, output-enable or spi-nor");
 }
 
 static int check_wiring(cfg_t *cfg, cfg_opt_t *opt)
@@ -171,17 +189,22 @@ static const char *optional(cfg_t *cfg, const char *key)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-static void take_probe(struct config_probe *p, cfg_t *sec)
+static enum err_code take_probe(struct config_probe *p, cfg_t *sec,
+				const char *path, struct err *e)
 {
 	probe_type_parse(cfg_getstr(sec, "type"), &p->usb.type);
 	p->usb.serial = cfg_title(sec);
 	p->usb.manufacturer = cfg_getstr(sec, "manufacturer");
 	p->usb.product = cfg_getstr(sec, "product");
-	p->layout = strcmp(cfg_getstr(sec, "layout"), "resistor") == 0
-			    ? HARNESS_RESISTOR
-			    : HARNESS_OUTPUT_ENABLE;
+	layout_parse(cfg_getstr(sec, "layout"), &p->layout);
 	p->trace = optional(sec, "trace");
 	p->scanner = optional(sec, "scanner");
+	if (p->layout == HARNESS_SPI_NOR && p->trace != NULL)
+		return err_set(e, ERR_CONFIG,
+			       "%s:%d: trace knows SWD and UART only, not the "
+			       "spi-nor layout",
+			       path, sec->line);
+	return ERR_OK;
 }
 
 static enum err_code take_sections(struct config *c, cfg_t *cfg,
@@ -194,8 +217,13 @@ static enum err_code take_sections(struct config *c, cfg_t *cfg,
 		return err_set(e, ERR_CONFIG,
 			       "%s: more than %u probes or %u card readers",
 			       path, CONFIG_PROBES_MAX, CONFIG_READERS_MAX);
-	for (unsigned i = 0; i < c->probes_n; i++)
-		take_probe(&c->probes[i], cfg_getnsec(cfg, "probe", i));
+	for (unsigned i = 0; i < c->probes_n; i++) {
+		enum err_code rc = take_probe(
+			&c->probes[i], cfg_getnsec(cfg, "probe", i), path, e);
+
+		if (rc != ERR_OK)
+			return rc;
+	}
 	for (unsigned i = 0; i < c->readers_n; i++) {
 		cfg_t *sec = cfg_getnsec(cfg, "card_reader", i);
 		enum err_code rc =

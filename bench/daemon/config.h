@@ -13,7 +13,8 @@
  *     manufacturer = "Provline"          # printable ASCII, as the serial
  *                                        # number and the product
  *     product = "Provline harness"
- *     layout = "resistor"                # or output-enable
+ *     layout = "resistor"                # or output-enable, or spi-nor:
+ *                                        # bench/probe/harness.h
  *     trace = "pv0001.vcd"               # pins, for sigrok; default none
  *     scanner = "/run/bench/scan1"       # barcode scanner's device file;
  *                                        # default none

@@ -67,14 +67,14 @@ static bool bus_secure(void *arg)
 static void edge_to_board(void *arg, uint64_t at_ps, bool level)
 {
 	struct harness *h = arg;
+	int64_t since_ps = (int64_t)(at_ps - h->power_on_ps);
 	uint64_t at_ns, now_ns;
 
 	vcd_change(h->vcd, at_ps / PS_PER_NS, VCD_UART_TO_BOARD, level);
 	if (h->chip == NULL || h->contact.uart_dead)
 		return;
 	now_ns = chip_now_ns(h->chip);
-	at_ns = at_ps > h->power_on_ps ? (at_ps - h->power_on_ps) / PS_PER_NS
-				       : 0;
+	at_ns = since_ps > 0 ? (uint64_t)since_ps / PS_PER_NS : 0;
 	chip_set_pe4(h->chip, at_ns > now_ns ? at_ns : now_ns, level);
 }
 
@@ -99,7 +99,8 @@ enum err_code harness_new(struct harness **out, const struct harness_config *c,
 	if (h == NULL)
 		return err_set(e, ERR_NO_MEMORY, "harness");
 	h->layout = c->layout;
-	h->nrst = true;
+	h->nrst = c->layout != HARNESS_SPI_NOR;
+	h->spi_in = true;
 	h->bus = (struct wire_bus){.read = bus_read,
 				   .write = bus_write,
 				   .alive = bus_alive,
@@ -133,18 +134,19 @@ void harness_insert(struct harness *h, struct chip *chip,
 {
 	assert(h->chip == NULL);
 	h->contact = contact != NULL ? *contact : (struct harness_contact){0};
+	if (h->layout == HARNESS_SPI_NOR)
+		h->contact.uart_dead = true;
 	h->chip = chip;
 	swd_init(&h->swd, &h->bus, &h->contact.swd);
 	uart_line_set_noise(&h->uart, h->contact.uart_noise, h->contact.seed);
 	chip_on_pb0(chip, edge_from_board, h);
 	chip_nrst(chip, h->nrst);
-	h->power_on_ps = h->now_ps;
 	chip_power(chip, true);
-	assert(chip_now_ns(chip) * PS_PER_NS <= h->now_ps ||
-	       chip_now_ns(chip) == 0);
-	h->power_on_ps -= chip_now_ns(chip) * PS_PER_NS;
+	h->power_on_ps = h->now_ps - chip_now_ns(chip) * PS_PER_NS;
 	chip_set_pe4(chip, chip_now_ns(chip),
 		     h->contact.uart_dead || h->uart.tx_level);
+	if (h->layout == HARNESS_SPI_NOR)
+		harness_spi_attach(h);
 }
 
 void harness_remove(struct harness *h)
@@ -222,6 +224,11 @@ void harness_drive(struct harness *h, uint8_t pins, uint8_t dirs)
 
 	h->pins = pins;
 	h->dirs = dirs;
+	if (h->layout == HARNESS_SPI_NOR) {
+		h->account.swclk_edge_count += is && !was;
+		harness_spi_drive(h, is && !was);
+		return;
+	}
 	drive_swdio(h);
 	drive_nrst(h);
 	vcd_change(h->vcd, h->now_ps / PS_PER_NS, VCD_SWDIO, harness_swdio(h));
@@ -237,9 +244,9 @@ uint8_t harness_pins(const struct harness *h)
 {
 	uint8_t in = 0xFF; /* weak pull-ups */
 
-	if (!harness_swdio(h))
+	if (!harness_data_in(h))
 		in &= (uint8_t)~HARNESS_PIN_DI;
-	if (!h->nrst)
+	if (!h->nrst && h->layout != HARNESS_SPI_NOR)
 		in &= (uint8_t)~HARNESS_PIN_NRST;
 	if (h->layout == HARNESS_RESISTOR && !harness_swdio(h))
 		in &= (uint8_t)~HARNESS_PIN_DO;
@@ -302,9 +309,11 @@ bool harness_clock(struct harness *h, uint64_t period_ps)
 
 	watch_contact(h, period_ps);
 	level = harness_swdio(h);
-	h->now_ps += period_ps;
 	h->account.wire_ps += period_ps;
 	h->account.swclk_edge_count++;
+	if (h->layout == HARNESS_SPI_NOR)
+		return harness_spi_clock(h, period_ps);
+	h->now_ps += period_ps;
 	if (h->chip != NULL) {
 		if (h->swd.drive && h->drives &&
 		    h->layout == HARNESS_OUTPUT_ENABLE)

@@ -10,6 +10,11 @@
  * in (SWDIO itself), AD4 nRST (driving low asserts it), AD5 enable of the SWDIO
  * driver in the output-enable layout (high drives; in the resistor layout AD1
  * is tied to SWDIO by a resistor and AD5 is not connected), AC0..2 lights.
+ *
+ * In the spi-nor layout the fixture programs the board's SPI NOR in the
+ * circuit: it holds nRST low, so that the MCU leaves the NOR alone, and AD0
+ * leads to its CLK, AD1 to DI, AD2 to DO, AD3 to CS#; neither SWD nor the UART
+ * are connected.
  */
 #ifndef BENCH_PROBE_HARNESS_H
 #define BENCH_PROBE_HARNESS_H
@@ -24,6 +29,7 @@
 #define HARNESS_PIN_SWCLK 0x01u
 #define HARNESS_PIN_DO	  0x02u
 #define HARNESS_PIN_DI	  0x04u
+#define HARNESS_PIN_CS	  0x08u
 #define HARNESS_PIN_NRST  0x10u
 #define HARNESS_PIN_OE	  0x20u
 
@@ -31,7 +37,11 @@
 #define HARNESS_YELLOW	  0x2u
 #define HARNESS_GREEN	  0x4u
 
-enum harness_layout { HARNESS_RESISTOR, HARNESS_OUTPUT_ENABLE };
+enum harness_layout {
+	HARNESS_RESISTOR,
+	HARNESS_OUTPUT_ENABLE,
+	HARNESS_SPI_NOR,
+};
 
 struct harness_config {
 	enum harness_layout layout;
@@ -53,6 +63,9 @@ struct harness {
 				 * rows of USB */
 	enum harness_layout layout;
 	struct chip *chip; /* borrowed; NULL when empty */
+	/* now_ps at which the chip's own time was 0. A chip that comes from
+	 * another harness may be older than this one: then it has wrapped, and
+	 * only differences count. */
 	uint64_t power_on_ps;
 	uint64_t stuck_until_ps; /* SWDIO has no contact; 0 none */
 	struct harness_contact contact;
@@ -62,6 +75,7 @@ struct harness {
 	struct vcd *vcd;
 	uint8_t pins, dirs;  /* ADBUS as the probe drives it */
 	bool drives, level;  /* what the probe does to SWDIO */
+	bool spi_in;	     /* AD2 in the spi-nor layout */
 	bool nrst;	     /* true: released */
 	uint8_t lights;	     /* HARNESS_RED ... */
 	uint64_t lights_seq; /* counts changes */
@@ -107,8 +121,20 @@ static inline bool harness_swdio(const struct harness *h)
 	return h->drives ? h->level : true;
 }
 
+/* What the probe reads on AD2 now. */
+static inline bool harness_data_in(const struct harness *h)
+{
+	return h->layout == HARNESS_SPI_NOR ? h->spi_in : harness_swdio(h);
+}
+
 /* One period of SWCLK, low half first: the rising edge in its middle. Returns
- * SWDIO just before that edge. */
+ * AD2 just before that edge. */
 bool harness_clock(struct harness *h, uint64_t period_ps);
+
+/* harness_spi.c: the spi-nor layout's part of harness_insert(), _drive() and
+ * _clock(). */
+void harness_spi_attach(struct harness *h);
+void harness_spi_drive(struct harness *h, bool clock_rises);
+bool harness_spi_clock(struct harness *h, uint64_t period_ps);
 
 #endif

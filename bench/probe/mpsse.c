@@ -105,11 +105,11 @@ static bool shift_bit(struct mpsse *m, bool bit, uint64_t period)
 	if (h->dirs & HARNESS_PIN_SWCLK) {
 		in = harness_clock(h, period);
 	} else {
-		in = harness_swdio(h);
+		in = harness_data_in(h);
 		harness_command(h, period);
 	}
 	if (m->op & OP_READ_NEG)
-		in = harness_swdio(h);
+		in = harness_data_in(h);
 	if (!(m->op & OP_WRITE_NEG) && (m->op & (OP_WRITE | OP_TMS)))
 		set_data(m, bit);
 	return m->loopback ? bit : in;

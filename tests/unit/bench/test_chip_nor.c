@@ -294,6 +294,149 @@ static void faults_show(void **state)
 	chip_free(c);
 }
 
+/* -------- the part's own pins, past a chip in reset -------- */
+
+#define SCK_NS 33u
+
+struct pins {
+	struct chip *c;
+	uint64_t now_ns;
+};
+
+static void cs(struct pins *p, bool level)
+{
+	p->now_ns += SCK_NS;
+	chip_nor_cs(p->c, p->now_ns, level);
+}
+
+/* n bits, MSB first: out on DI; returns DO. */
+static uint32_t bits(struct pins *p, uint32_t out, unsigned n)
+{
+	uint32_t in = 0;
+
+	while (n-- > 0) {
+		p->now_ns += SCK_NS;
+		in = in << 1 | chip_nor_clock(p->c, p->now_ns, out >> n & 1);
+	}
+	return in;
+}
+
+/* CS# low, n bits of at most 32, CS# high. */
+static void command(struct pins *p, uint32_t out, unsigned n)
+{
+	cs(p, false);
+	bits(p, out, n);
+	cs(p, true);
+}
+
+static uint32_t answer(struct pins *p, uint32_t out, unsigned n, unsigned got)
+{
+	uint32_t in;
+
+	cs(p, false);
+	bits(p, out, n);
+	in = bits(p, 0, got);
+	cs(p, true);
+	return in;
+}
+
+static struct pins pins_of(const char *part)
+{
+	struct pins p = {.c = fixture_board_with(part, NULL)};
+
+	chip_nrst(p.c, false);
+	return p;
+}
+
+static void bits_read(void **state)
+{
+	struct pins p = pins_of("w25q64jv");
+
+	(void)state;
+	assert_int_equal(bits(&p, 0x9F, 8), 0xFF); /* CS# is high */
+	assert_int_equal(answer(&p, 0x9F, 8, 24), 0xEF4017);
+	cs(&p, false);
+	bits(&p, 0x5A000000, 32);
+	assert_int_equal(bits(&p, 0, 8), 0xFF); /* dummy: DO is not driven */
+	assert_int_equal(bits(&p, 0, 32), 0x53464450);
+	cs(&p, true);
+	/* Over two lines, which these pins do not have. */
+	assert_int_equal(answer(&p, 0x3B000000, 32, 16), 0xFFFF);
+	assert_int_equal(answer(&p, 0x05, 8, 16), 0); /* again and again */
+	chip_free(p.c);
+}
+
+static void bits_write(void **state)
+{
+	struct pins p = pins_of("w25q64jv");
+
+	(void)state;
+	cs(&p, false);
+	bits(&p, 0x06, 8);
+	bits(&p, 0, 1); /* one clock too many: no command */
+	cs(&p, true);
+	assert_int_equal(answer(&p, 0x05, 8, 8), 0);
+	command(&p, 0x06, 8);
+	assert_int_equal(answer(&p, 0x05, 8, 8), 2);
+	cs(&p, false);
+	bits(&p, 0x02000100, 32);
+	bits(&p, 0xA5, 7); /* not a whole byte: not executed */
+	cs(&p, true);
+	assert_int_equal(answer(&p, 0x05, 8, 8), 2);
+	cs(&p, false);
+	bits(&p, 0x02000100, 32);
+	bits(&p, 0xA53C, 16);
+	cs(&p, true);
+	assert_int_equal(answer(&p, 0x05, 8, 8) & 1, 1);
+	assert_int_equal(answer(&p, 0x03000100, 32, 16), 0xFFFF); /* busy */
+	p.now_ns += 400000;
+	assert_int_equal(answer(&p, 0x05, 8, 8), 0);
+	assert_int_equal(answer(&p, 0x03000100, 32, 24), 0xA53CFF);
+	command(&p, 0x06, 8);
+	command(&p, 0x20000800, 32);
+	p.now_ns += 45000000;
+	assert_int_equal(answer(&p, 0x03000100, 32, 16), 0xFFFF);
+	assert_int_equal(answer(&p, 0x05, 8, 8), 0);
+	chip_free(p.c);
+}
+
+/* AB wakes a sleeping part, and with three more bytes tells its id as well. */
+static void bits_sleep(void **state)
+{
+	struct pins p = pins_of("w25q64jv");
+
+	(void)state;
+	command(&p, 0xB9, 8);
+	assert_int_equal(answer(&p, 0x9F, 8, 24), 0xFFFFFF);
+	command(&p, 0xAB, 8);
+	assert_int_equal(answer(&p, 0x9F, 8, 24), 0xEF4017);
+	command(&p, 0xB9, 8);
+	assert_int_equal(answer(&p, 0xAB000000, 32, 8), 0x16);
+	assert_int_equal(answer(&p, 0x9F, 8, 24), 0xEF4017);
+	chip_free(p.c);
+}
+
+static void bits_of_four_byte_addresses(void **state)
+{
+	struct pins p = pins_of("mx25lm51245g");
+
+	(void)state;
+	assert_int_equal(answer(&p, 0x9F, 8, 24), 0xC2853A);
+	command(&p, 0x06, 8);
+	cs(&p, false);
+	bits(&p, 0x12, 8);
+	bits(&p, 0x03000010, 32);
+	bits(&p, 0x42, 8);
+	cs(&p, true);
+	p.now_ns += 150000;
+	cs(&p, false);
+	bits(&p, 0x13, 8);
+	bits(&p, 0x03000010, 32);
+	assert_int_equal(bits(&p, 0, 8), 0x42);
+	cs(&p, true);
+	chip_free(p.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +452,10 @@ int main(void)
 		cmocka_unit_test(is_no_quadspi),
 		cmocka_unit_test(nothing_without_its_clock),
 		cmocka_unit_test(faults_show),
+		cmocka_unit_test(bits_read),
+		cmocka_unit_test(bits_write),
+		cmocka_unit_test(bits_sleep),
+		cmocka_unit_test(bits_of_four_byte_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 /* -------- a chip that is only pins -------- */
 
 struct chip {
-	uint64_t now_ns;
+	uint64_t now_ns, age_ns;
 	chip_pin_fn *pb0;
 	void *pb0_arg;
 	bool nrst;
@@ -25,6 +25,10 @@ struct chip {
 	uint64_t at_ns[256];
 	bool level[256];
 	size_t n, next;
+	/* the NOR's pins */
+	bool cs_low;
+	unsigned selections;
+	uint64_t shift;
 };
 
 static struct chip chip;
@@ -32,7 +36,7 @@ static struct chip chip;
 void chip_power(struct chip *c, bool on)
 {
 	(void)on;
-	c->now_ns = 0;
+	c->now_ns = c->age_ns;
 }
 
 void chip_nrst(struct chip *c, bool released)
@@ -66,6 +70,27 @@ void chip_set_pe4(struct chip *c, uint64_t at_ns, bool level)
 	assert_true(c->edges < 4096);
 	c->edge_ns[c->edges] = at_ns;
 	c->edge_level[c->edges++] = level;
+}
+
+void chip_nor_cs(struct chip *c, uint64_t at_ns, bool level)
+{
+	(void)at_ns;
+	assert_false(c->nrst);
+	if (c->cs_low && level)
+		c->selections++;
+	c->cs_low = !level;
+}
+
+/* A part that answers with what it got, a bit later. */
+bool chip_nor_clock(struct chip *c, uint64_t at_ns, bool in)
+{
+	bool out = (c->shift & 1) != 0;
+
+	(void)at_ns;
+	if (!c->cs_low)
+		return true;
+	c->shift = c->shift << 1 | in;
+	return out;
 }
 
 bool chip_dap_alive(const struct chip *c)
@@ -108,10 +133,9 @@ struct bed {
 	struct probe *p;
 };
 
-static int setup(void **state)
+static int setup_layout(void **state, enum harness_layout layout)
 {
-	struct harness_config hc = {.layout = HARNESS_RESISTOR,
-				    .uart_fifo_bytes = 4096};
+	struct harness_config hc = {.layout = layout, .uart_fifo_bytes = 4096};
 	struct probe_config pc = {.type = PROBE_FT2232H,
 				  .manufacturer = "M",
 				  .product = "P",
@@ -123,6 +147,16 @@ static int setup(void **state)
 	assert_int_equal(probe_new(&b->p, &pc, b->h, NULL), ERR_OK);
 	*state = b;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_layout(state, HARNESS_RESISTOR);
+}
+
+static int setup_spi(void **state)
+{
+	return setup_layout(state, HARNESS_SPI_NOR);
 }
 
 static int teardown(void **state)
@@ -460,6 +494,58 @@ static void uart_characters_are_counted(void **state)
 	assert_int_equal(a.uart_from_board_ps, 10 * b->h->uart.bit_ps);
 }
 
+/* A board that was in another harness for longer than this one is up. */
+static void older_board(void **state)
+{
+	struct bed *b = *state;
+	const uint8_t byte = 0x55;
+	size_t edges;
+
+	chip.age_ns = 5000000000u;
+	harness_insert(b->h, &chip, NULL);
+	vendor(b, 0x03, 0xC068, 0x0202);
+	edges = chip.edges;
+	assert_int_equal(probe_out(b->p, 1, &byte, 1, false), 1);
+	probe_elapse(b->p, 200000000);
+	assert_int_equal(chip.edges - edges, 10);
+	assert_in_range(chip.edge_ns[edges], 5000000000u, 5001000000u);
+	assert_in_range(chip.edge_ns[edges + 1] - chip.edge_ns[edges], 8660,
+			8700);
+	assert_in_range(chip.now_ns, 5000200000u, 5001000000u);
+}
+
+/* AD0 CLK, AD1 DI, AD2 DO, AD3 CS#: bytes out and in, CS# by the pin commands,
+ * and the chip kept in reset whatever AD4 does. */
+static void spi_nor_layout(void **state)
+{
+	const uint8_t shift[] = {
+		0x8A, 0x86, 0,	  0,	      /* 30 MHz */
+		0x80, 0x08, 0x1B,	      /* CS# high; AD4 low */
+		0x11, 0,    0,	  0x3C,	      /* nobody is selected */
+		0x80, 0x10, 0x1B,	      /* CS# low; AD4 high */
+		0x31, 1,    0,	  0xA5, 0x5A, /* out on falling, in on rising */
+		0x20, 0,    0,		      /* in */
+		0x80, 0x18, 0x1B, 0x81, 0x87,
+	};
+	struct bed *b = *state;
+	struct account a;
+	uint8_t got[8];
+
+	harness_insert(b->h, &chip, NULL);
+	mpsse_on(b);
+	send(b, shift, sizeof(shift));
+	assert_int_equal(receive(b, 0, got, sizeof(got)), 4);
+	assert_int_equal(got[0], 0xA5 >> 1);
+	assert_int_equal(got[1], 0x5A >> 1 | 0x80);
+	assert_int_equal(got[2] >> 7, 0);
+	assert_int_equal(got[3] & 0x04, 0x04); /* pulled up again */
+	assert_int_equal(chip.selections, 1);
+	assert_false(chip.nrst);
+	a = harness_account(b->h);
+	assert_int_equal(a.swclk_edge_count, 32);
+	assert_divided(&a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -479,6 +565,9 @@ int main(void)
 		T(endpoints),
 		T(the_account_divides_time),
 		T(uart_characters_are_counted),
+		T(older_board),
+		cmocka_unit_test_setup_teardown(spi_nor_layout, setup_spi,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
