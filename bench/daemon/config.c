@@ -146,6 +146,7 @@ static cfg_t *parser_new(void)
 		CFG_STR("nor_part", "w25q64jv", CFGF_NONE),
 		CFG_STR("wiring", "bench", CFGF_NONE),
 		CFG_FLOAT("pace", 0.0, CFGF_NONE),
+		CFG_BOOL("patient", cfg_false, CFGF_NONE),
 		CFG_INT("seed", 1, CFGF_NONE),
 		CFG_SEC("probe", probe,
 			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -250,6 +251,7 @@ static enum err_code take(struct config *c, cfg_t *cfg, const char *path,
 	c->nor_part = cfg_getstr(cfg, "nor_part");
 	c->wiring = cfg_getstr(cfg, "wiring");
 	c->pace = cfg_getfloat(cfg, "pace");
+	c->patient = cfg_getbool(cfg, "patient");
 	c->seed = (uint64_t)cfg_getint(cfg, "seed");
 	return take_sections(c, cfg, path, e);
 }

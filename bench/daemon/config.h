@@ -7,6 +7,7 @@
  *   nor_part = "w25q64jv"
  *   wiring = "bench"                     # or b-u585i-iot02a: chip.h
  *   pace = 0.0                           # modelled per wall time; 0: free
+ *   patient = false                      # see worker.h
  *   seed = 1
  *   probe "PV0001" {                     # USB serial number
  *     type = "ft2232h"                   # or ft232h, ft4232h
@@ -49,6 +50,7 @@ struct config {
 	const char *nor_part;
 	const char *wiring;
 	double pace;
+	bool patient;
 	uint64_t seed;
 	size_t probes_n, readers_n;
 	struct config_probe probes[CONFIG_PROBES_MAX];

@@ -405,6 +405,39 @@ static enum err_code cmd_account_reset(struct bench *b, json_t *args,
 	return ERR_OK;
 }
 
+/* -------- the host's sleep -------- */
+
+#define SLEEP_MAX_US 10000000
+#define PS_PER_US    1000000u
+
+static enum err_code do_sleep(struct worker *w, void *arg, struct err *e)
+{
+	(void)e;
+	probe_elapse(w->probe, *(uint64_t *)arg * PS_PER_US);
+	return ERR_OK;
+}
+
+static enum err_code cmd_sleep(struct bench *b, json_t *args, json_t *reply,
+			       struct err *e)
+{
+	const char *cmd, *probe;
+	json_error_t je;
+	struct worker *w;
+	json_int_t us;
+	uint64_t arg;
+
+	(void)reply;
+	if (json_unpack_ex(args, &je, JSON_STRICT, "{s:s,s:s,s:I}", "cmd", &cmd,
+			   "probe", &probe, "us", &us) != 0)
+		return unpack_failed(&je, e);
+	if (us < 0 || us > SLEEP_MAX_US)
+		return err_set(e, ERR_INPUT, "us is not in 0 to %d",
+			       SLEEP_MAX_US);
+	arg = (uint64_t)us;
+	w = find_worker(b, probe, e);
+	return w != NULL ? worker_call(w, do_sleep, &arg, e) : e->code;
+}
+
 /* -------- cards -------- */
 
 static struct card_bay *find_bay(struct bench *b, const char *reader,
@@ -612,6 +645,7 @@ static const struct {
 	{"flash", cmd_dump},
 	{"account", cmd_account},
 	{"account-reset", cmd_account_reset},
+	{"sleep", cmd_sleep},
 	{"card-insert", cmd_card_insert},
 	{"card-remove", cmd_card_remove},
 	{"card-fault", cmd_card_fault},

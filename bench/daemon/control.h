@@ -22,6 +22,8 @@
  *  {"cmd":"account","board":SERIAL}  -> account, also of a board in no harness
  *  {"cmd":"account-reset"}  all counters from 0; with "probe":P those of this
  *      harness and the board in it
+ *  {"cmd":"sleep","probe":P,"us":N}   the host sleeps, 0 to 10 s: modelled time
+ *      passes at once; for a patient bench (config.h)
  *  {"cmd":"nor","board":SERIAL,"file":PATH}   write what the NOR holds; also
  *  {"cmd":"flash","board":SERIAL,"file":PATH} of a board in no harness -> bytes
  *  {"cmd":"card-insert","reader":R,"file":PATH}   made by `provline-bench

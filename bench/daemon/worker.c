@@ -232,7 +232,7 @@ static enum err_code build(struct worker *w, const struct config *c,
 	if (rc != ERR_OK)
 		return rc;
 	usb_port_init(&w->usb, w->probe);
-	worker_pace_init(w, c->pace);
+	worker_pace_init(w, c->pace, c->patient);
 	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->event_fd < 0)
 		return err_set_errno(e, ERR_IO, errno, "eventfd");

@@ -16,6 +16,10 @@
  *    the host computes between two transfers costs no modelled time, so that
  *    figures of speed repeat.
  *  - An empty or silent harness sleeps.
+ * A patient bench takes no time to pass while the host is silent, however long:
+ * the host says how long it sleeps (the control command "sleep"). So figures
+ * repeat exactly, on a machine that is busy with something else too.
+ *
  * At another pace modelled time never runs faster than pace times the wall.
  */
 #ifndef BENCH_DAEMON_WORKER_H
@@ -32,6 +36,7 @@
 
 struct worker_pace {
 	double pace;
+	bool patient;
 	int64_t wall_ns;      /* wall time that modelled time has followed */
 	int64_t heard_ns;     /* when the host last said something */
 	int64_t zero_wall_ns; /* for pace > 0 */
@@ -93,7 +98,7 @@ void worker_plug(struct worker *w, bool plugged);
 /* worker_pace.c: let modelled time pass as the host and the board want it, and
  * say how long the thread may sleep: ns, 0 for not at all, -1 for until
  * something happens. */
-void worker_pace_init(struct worker *w, double pace);
+void worker_pace_init(struct worker *w, double pace, bool patient);
 int64_t worker_pace_run(struct worker *w);
 /* The host said something. */
 void worker_pace_heard(struct worker *w);

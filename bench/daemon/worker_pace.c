@@ -9,12 +9,13 @@
 #define SLEEP_BUSY_NS (2 * NS_PER_MS)
 #define PACE_SLACK_NS NS_PER_MS
 
-void worker_pace_init(struct worker *w, double pace)
+void worker_pace_init(struct worker *w, double pace, bool patient)
 {
 	int64_t now = mono_now().ns;
 
 	w->pace = (struct worker_pace){
 		.pace = pace,
+		.patient = patient,
 		.wall_ns = now,
 		.heard_ns = now,
 		.zero_wall_ns = now,
@@ -46,7 +47,7 @@ void worker_pace_heard(struct worker *w)
 	int64_t now = mono_now().ns;
 
 	/* A host that slept finds the board that much older. */
-	if (now - p->heard_ns > WORKER_GRACE_MS * NS_PER_MS)
+	if (!p->patient && now - p->heard_ns > WORKER_GRACE_MS * NS_PER_MS)
 		probe_elapse(w->probe, scale(p, take_wall(p)));
 	p->heard_ns = p->wall_ns = now;
 }
@@ -103,6 +104,8 @@ static int64_t host_silent(struct worker *w)
 	struct uart_line *uart = &w->harness->uart;
 	uint64_t until;
 
+	if (p->patient)
+		return -1;
 	if (silent < WORKER_GRACE_MS * NS_PER_MS)
 		return WORKER_GRACE_MS * NS_PER_MS - silent + 1;
 	if (w->board == NULL)
