@@ -114,6 +114,15 @@ static bool exists(uint32_t addr)
 	return top == 4 || top == 5 || top == 7 || top == 9 || top == 0xE;
 }
 
+/* A debugger may change what firmware waits for, so a wait has to be looked at
+ * anew: the next read of its loop must not skip time before the rest of the
+ * loop has been read once more. */
+static void wake(struct chip *c)
+{
+	c->cpu.idle = false;
+	poll_reset(c);
+}
+
 enum chip_bus chip_ahb_read(struct chip *c, uint32_t addr, unsigned size,
 			    bool secure, uint32_t *value)
 {
@@ -138,7 +147,7 @@ enum chip_bus chip_ahb_read(struct chip *c, uint32_t addr, unsigned size,
 	if (!exists(addr))
 		return CHIP_BUS_FAULT;
 	if (addr >> 28 != 0xE)
-		c->cpu.idle = false; /* a read may pop a FIFO */
+		wake(c); /* a read may pop a FIFO */
 	*value = bus_read(c, addr, size);
 	return CHIP_BUS_OK;
 }
@@ -173,7 +182,7 @@ enum chip_bus chip_ahb_write(struct chip *c, uint32_t addr, unsigned size,
 	case GRANT_FULL:
 		break;
 	}
-	c->cpu.idle = false;
+	wake(c);
 	mem = cpu_memory(c, addr, size);
 	if (mem) {
 		write_memory(c, addr, size, value, granted, mem);

@@ -63,6 +63,22 @@ static void waiting_is_cheap(void **state)
 	chip_free(c);
 }
 
+/* A wait for what a debugger writes ends, wherever in the loop it comes. */
+static void a_debugger_ends_a_wait(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+
+	(void)state;
+	fixture_boot(c, "mailbox");
+	chip_advance(c, 1000000);
+	for (uint32_t i = 1; i < 200; i++) {
+		fixture_write(c, 0x20000200u, i);
+		chip_advance(c, 2001 + 13 * i);
+		assert_int_equal(fixture_read(c, RESULT), i);
+	}
+	chip_free(c);
+}
+
 static void a_polled_counter_is_near(void **state)
 {
 	double before = host_s();
@@ -203,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slices_do_not_matter),
 		cmocka_unit_test(waiting_is_cheap),
+		cmocka_unit_test(a_debugger_ends_a_wait),
 		cmocka_unit_test(a_polled_counter_is_near),
 		cmocka_unit_test(pins_follow_in_time),
 		cmocka_unit_test(sleep_costs_nothing),
