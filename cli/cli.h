@@ -65,7 +65,7 @@ cli_run_fn cmd_init, cmd_station_enroll, cmd_station_list, cmd_station_revoke,
 	cmd_lot_create, cmd_lot_start, cmd_lot_pause, cmd_lot_resume,
 	cmd_lot_close, cmd_lot_show, cmd_lot_list, cmd_assign, cmd_status,
 	cmd_unit_show, cmd_unit_list, cmd_ledger_show, cmd_report_yield,
-	cmd_export_traceability, cmd_evidence_export, cmd_evidence_verify,
-	cmd_demo;
+	cmd_export_traceability, cmd_export_attempts, cmd_evidence_export,
+	cmd_evidence_verify, cmd_demo;
 
 #endif

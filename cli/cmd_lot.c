@@ -311,24 +311,6 @@ enum err_code cmd_unit_list(struct cli *c, int argc, char **argv, struct err *e)
 	return rc;
 }
 
-enum err_code cmd_unit_show(struct cli *c, int argc, char **argv, struct err *e)
-{
-	json_t *unit = NULL;
-	char path[300], *word, *escaped;
-	enum err_code rc = one_word(c, argc, argv, "UID", &word, e);
-
-	if (rc)
-		return rc;
-	escaped = rest_escape(word);
-	snprintf(path, sizeof path, "/units/%.200s", escaped);
-	rc = rest_call(c->rest, "GET", path, NULL, &unit, e);
-	if (!rc)
-		cli_print_json(unit);
-	json_decref(unit);
-	free(escaped);
-	return rc;
-}
-
 enum err_code cmd_ledger_show(struct cli *c, int argc, char **argv,
 			      struct err *e)
 {

@@ -124,8 +124,8 @@ enum err_code cmd_report_yield(struct cli *c, int argc, char **argv,
 	return rc ? rc : save(c, "/reports/yield", &o, e);
 }
 
-enum err_code cmd_export_traceability(struct cli *c, int argc, char **argv,
-				      struct err *e)
+static enum err_code export_rows(struct cli *c, int argc, char **argv,
+				 const char *path, struct err *e)
 {
 	struct report_options o = {0};
 	enum err_code rc = options(c, argc, argv, &o, e);
@@ -135,7 +135,19 @@ enum err_code cmd_export_traceability(struct cli *c, int argc, char **argv,
 	if (!o.format)
 		o.format = c->json ? "jsonl" : "csv";
 	rc = one_of(o.format, "csv", "jsonl", e);
-	return rc ? rc : save(c, "/exports/traceability", &o, e);
+	return rc ? rc : save(c, path, &o, e);
+}
+
+enum err_code cmd_export_traceability(struct cli *c, int argc, char **argv,
+				      struct err *e)
+{
+	return export_rows(c, argc, argv, "/exports/traceability", e);
+}
+
+enum err_code cmd_export_attempts(struct cli *c, int argc, char **argv,
+				  struct err *e)
+{
+	return export_rows(c, argc, argv, "/exports/attempts", e);
 }
 
 enum err_code cmd_evidence_export(struct cli *c, int argc, char **argv,

@@ -322,6 +322,11 @@ INSERT INTO attempts (attempt, content_sha256, unit_id, lot, fence, attempt_no,
 VALUES (?, ?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 	?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 RETURNING attempt_id;
+-- :name attempt_account_add
+INSERT INTO attempt_accounts (attempt_id, wire_ms, usb_ms, nor_erase_ms,
+	nor_program_ms, nor_verify_ms, flash_ms, option_reload_ms, uart_ms,
+	cpu_ms, card_ms, cloud_ms, controller_ms, wait_ms, rest_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- :name step_add
 INSERT INTO steps (attempt_id, pos, step, state, started_ms, took_ms)
 VALUES (?, ?, ?, ?, ?, ?);
@@ -357,12 +362,16 @@ SELECT a.lot, l.product, a.board_serial, a.uid,
 	a.app_test_status, a.card_serial, a.licence_id, a.counter_before,
 	a.counter_after, a.csr_sha256, coalesce(c.serial, ''), a.cert_sha256,
 	coalesce(c.issuer, ''), a.record_seq, r.hash, a.attempt_no, a.fence,
-	a.recorded_at, a.failure_text, a.stale
+	a.recorded_at, a.failure_text, a.stale, t.attempt_id IS NOT NULL,
+	t.wire_ms, t.usb_ms, t.nor_erase_ms, t.nor_program_ms, t.nor_verify_ms,
+	t.flash_ms, t.option_reload_ms, t.uart_ms, t.cpu_ms, t.card_ms,
+	t.cloud_ms, t.controller_ms, t.wait_ms, t.rest_ms
 FROM attempts a
 JOIN lots l ON l.lot = a.lot
 JOIN records r ON r.seq = a.record_seq
 LEFT JOIN units u ON u.unit_id = a.unit_id
 LEFT JOIN certificates c ON c.sha256 = a.cert_sha256
+LEFT JOIN attempt_accounts t ON t.attempt_id = a.attempt_id
 WHERE ?1 = '' OR a.lot = ?1
 ORDER BY a.attempt_id;
 -- :name report_unit_trace
@@ -374,12 +383,16 @@ SELECT a.lot, l.product, a.board_serial, a.uid,
 	a.app_test_status, a.card_serial, a.licence_id, a.counter_before,
 	a.counter_after, a.csr_sha256, coalesce(c.serial, ''), a.cert_sha256,
 	coalesce(c.issuer, ''), a.record_seq, r.hash, a.attempt_no, a.fence,
-	a.recorded_at, a.failure_text, a.stale
+	a.recorded_at, a.failure_text, a.stale, t.attempt_id IS NOT NULL,
+	t.wire_ms, t.usb_ms, t.nor_erase_ms, t.nor_program_ms, t.nor_verify_ms,
+	t.flash_ms, t.option_reload_ms, t.uart_ms, t.cpu_ms, t.card_ms,
+	t.cloud_ms, t.controller_ms, t.wait_ms, t.rest_ms
 FROM units u
 JOIN attempts a ON a.unit_id = u.unit_id
 JOIN lots l ON l.lot = a.lot
 JOIN records r ON r.seq = a.record_seq
 LEFT JOIN certificates c ON c.sha256 = a.cert_sha256
+LEFT JOIN attempt_accounts t ON t.attempt_id = a.attempt_id
 WHERE u.unit_id IN (
 	SELECT unit_id FROM units WHERE uid = ?1 AND ?1 <> ''
 	UNION

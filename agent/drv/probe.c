@@ -5,6 +5,7 @@
  */
 #include "agent/drv/probe.h"
 
+#include "agent/drv/mpsse_count.h"
 #include "proto/base/mono.h"
 
 #include <assert.h>
@@ -38,6 +39,8 @@ struct probe {
 	struct ftdi_context ftdi;
 	bool broken;
 	atomic_bool cancelled;
+	struct mpsse_count count;
+	uint64_t out_bytes, in_bytes, transfers, usb_ns;
 	uint8_t out[PROBE_OUT_MAX + 1]; /* commands and SEND_IMMEDIATE */
 };
 
@@ -74,6 +77,59 @@ static enum err_code open_failed(struct probe *p, int rc, const char *serial,
 		       why);
 }
 
+/* ---- the account ---- */
+
+/* What a transfer costs on a High-Speed bus: the host's turnaround, one
+ * micro-frame, and its packets, of which 13 of 512 bytes fit into one (USB
+ * 2.0, 5.8.4, table 5-10); a short packet costs what 64 bytes do. Towards the
+ * host each packet begins with two status bytes. */
+#define UFRAME_NS	 125000u
+#define PACKET_BYTES	 512u
+#define PACKET_MIN	 64u
+#define PACKETS_A_UFRAME 13u
+#define STATUS_BYTES	 2u
+
+static uint64_t transfer_ns(size_t payload, size_t room)
+{
+	size_t last = payload % room, bytes = payload / room * PACKET_BYTES;
+
+	if (last > 0 || payload == 0) {
+		last += PACKET_BYTES - room;
+		bytes += last < PACKET_MIN ? PACKET_MIN : last;
+	}
+	return UFRAME_NS +
+	       (uint64_t)UFRAME_NS * bytes / (PACKET_BYTES * PACKETS_A_UFRAME);
+}
+
+static void count_out(struct probe *p, size_t len)
+{
+	mpsse_count_feed(&p->count, p->out, len);
+	p->out_bytes += len;
+	p->transfers++;
+	p->usb_ns += transfer_ns(len, PACKET_BYTES);
+}
+
+static void count_in(struct probe *p, size_t len)
+{
+	p->in_bytes += len;
+	p->transfers++;
+	p->usb_ns += transfer_ns(len, PACKET_BYTES - STATUS_BYTES);
+}
+
+void probe_counts(const struct probe *p, struct probe_counts *out)
+{
+	*out = (struct probe_counts){
+		.out_bytes = p->out_bytes,
+		.in_bytes = p->in_bytes,
+		.transfers = p->transfers,
+		.usb_ns = p->usb_ns,
+		.swclk_clocks = p->count.clocks,
+		.wire_ns = p->count.ps / 1000u,
+	};
+}
+
+/* ---- exchanges ---- */
+
 static enum err_code collect(struct probe *p, uint8_t *in, size_t in_len,
 			     struct err *e)
 {
@@ -87,6 +143,7 @@ static enum err_code collect(struct probe *p, uint8_t *in, size_t in_len,
 			return usb_failed(p, rc, "reading the probe", e);
 		if (rc > 0)
 			got += (size_t)rc;
+		count_in(p, rc > 0 ? (size_t)rc : 0);
 		if (got < in_len && mono_passed(deadline)) {
 			p->broken = true;
 			return err_set(e, ERR_TIMEOUT,
@@ -116,6 +173,7 @@ enum err_code probe_exchange(struct probe *p, const uint8_t *out,
 	rc = ftdi_write_data(&p->ftdi, p->out, len);
 	if (rc != len)
 		return usb_failed(p, rc, "writing to the probe", e);
+	count_out(p, (size_t)len);
 	return collect(p, in, in_len, e);
 }
 
@@ -155,6 +213,7 @@ static enum err_code start_engine(struct probe *p, struct err *e)
 	    ftdi_tcioflush(&p->ftdi) < 0)
 		return err_set(e, ERR_IO, "probe refuses its set-up: %s",
 			       ftdi_get_error_string(&p->ftdi));
+	mpsse_count_start(&p->count);
 	if (synchronise(p, e) != ERR_OK)
 		return e != NULL ? e->code : ERR_IO;
 	return probe_exchange(p, setup, sizeof setup, NULL, 0, e);

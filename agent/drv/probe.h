@@ -64,6 +64,16 @@ enum err_code probe_set_pins(struct probe *p, uint8_t value, uint8_t direction,
 /* PROBE_LIGHT_ bits. */
 enum err_code probe_set_lights(struct probe *p, uint8_t lights, struct err *e);
 
+/* What channel A has cost since it was opened. */
+struct probe_counts {
+	uint64_t out_bytes, in_bytes; /* payload */
+	uint64_t transfers;	      /* both ways */
+	uint64_t usb_ns;	      /* computed, see probe.c */
+	uint64_t swclk_clocks;
+	uint64_t wire_ns; /* of these clocks */
+};
+void probe_counts(const struct probe *p, struct probe_counts *out);
+
 /* From any thread: exchanges and UART waits return ERR_CANCELLED from now on,
  * until probe_resume(). */
 void probe_cancel(struct probe *p);

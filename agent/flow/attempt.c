@@ -308,6 +308,7 @@ static void set_outcome(struct attempt *a, enum outcome o)
 	}
 	wall_format(r->finished_at, wall_now_ms());
 	r->cycle_ms = (uint64_t)since_start(a);
+	account_fill(&a->account, r);
 }
 
 static void log_end(const struct attempt *a)
@@ -393,6 +394,7 @@ static struct attempt *attempt_new(struct station *st, size_t h,
 	a->target = t;
 	a->job = *job;
 	a->started = mono_now();
+	account_begin(&a->account, t);
 	dialogue_init(&a->dlg, t, st->silence_ms, on_uart_text, a);
 	return a;
 }

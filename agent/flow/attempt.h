@@ -9,6 +9,7 @@
 #define AGENT_FLOW_ATTEMPT_H
 
 #include "agent/drv/card.h"
+#include "agent/flow/account.h"
 #include "agent/flow/dialogue.h"
 #include "agent/flow/station.h"
 #include "agent/target/target.h"
@@ -61,6 +62,7 @@ struct attempt {
 	struct dialogue dlg;
 
 	struct mono started;
+	struct account account;
 	enum step now;
 	struct mono deadline; /* of the step */
 	struct attempt_step steps[STEP_COUNT];

@@ -30,7 +30,7 @@ enum flow_end step_detect(struct attempt *a)
 		if (target_present(a->target, &there, &e) != ERR_OK)
 			return attempt_error(a, FAILURE_NO_CONTACT, &e);
 		seen += there;
-		mono_sleep_ms(DETECT_PAUSE_MS);
+		account_sleep(&a->account, DETECT_PAUSE_MS);
 	}
 	if (seen < DETECT_LOOKS)
 		return attempt_fail(a, FAILURE_NO_CONTACT,
@@ -155,15 +155,26 @@ static void on_percent(void *arg, unsigned percent)
 	station_show_percent(a->st, a->h, percent);
 }
 
+/* The report has no times. Typical ones of a W25Q64JV (data sheet rev K, 9.6):
+ * 150 ms for 64 KiB, 0.4 ms for a page. */
+static void account_nor(struct attempt *a, const struct target_nor_report *r)
+{
+	account_add_us(&a->account, ACCOUNT_nor_erase_ms,
+		       r->bytes_erased * 150000u / 65536u);
+	account_add_us(&a->account, ACCOUNT_nor_program_ms,
+		       r->bytes_programmed * 400u / 256u);
+}
+
 static enum flow_end program_nor(struct attempt *a)
 {
-	struct target_nor_report report;
+	struct target_nor_report report = {0};
 	struct err e;
 	enum err_code rc;
 	char hex[65];
 
 	rc = target_nor_program(a->target, cache_len(a->file), feed, a->file,
 				on_percent, a, &report, &e);
+	account_nor(a, &report);
 	if (cache_seal(a->file, rc == ERR_OK ? &e : NULL) != ERR_OK)
 		return attempt_fail(a, FAILURE_IMAGE_ALTERED, "%s", e.text);
 	if (rc == ERR_TIMEOUT)
@@ -213,11 +224,13 @@ static enum err_code erase_leftovers(struct attempt *a, struct err *e)
 
 enum flow_end step_sfi_load(struct attempt *a)
 {
+	struct account_span span;
 	struct err e;
 	enum err_code rc;
 
 	if (a->resumed)
 		return FLOW_SKIPPED;
+	span = account_enter(&a->account);
 	rc = erase_leftovers(a, &e);
 	if (rc == ERR_OK)
 		rc = target_flash_write(a->target, LAYOUT_LOADER, a->st->loader,
@@ -225,6 +238,7 @@ enum flow_end step_sfi_load(struct attempt *a)
 	if (rc == ERR_OK)
 		rc = target_flash_write(a->target, LAYOUT_LICENCE, a->licence,
 					sizeof(a->licence), &e);
+	account_leave(&a->account, ACCOUNT_flash_ms, &span);
 	return rc == ERR_OK ? FLOW_DONE
 			    : attempt_error(a, FAILURE_FLASH_WRITE, &e);
 }
@@ -260,15 +274,20 @@ static enum flow_end judge_lock(struct attempt *a, enum target_lock lock)
 
 enum flow_end step_lock_down(struct attempt *a)
 {
+	struct account_span span;
 	enum target_lock lock;
 	enum flow_end end;
+	enum err_code rc;
 	struct err e;
 
 	if (a->resumed && !a->half_locked)
 		return FLOW_SKIPPED;
 	if (!attempt_cross(a, &end))
 		return end;
-	if (target_lock_down(a->target, &e) != ERR_OK)
+	span = account_enter(&a->account);
+	rc = target_lock_down(a->target, &e);
+	account_leave(&a->account, ACCOUNT_option_reload_ms, &span);
+	if (rc != ERR_OK)
 		return attempt_error(a, FAILURE_LOCK_FAILED, &e);
 	if (dialogue_start(&a->dlg, false, &e) != ERR_OK ||
 	    look_at_lock(a, &lock, &e) != ERR_OK)

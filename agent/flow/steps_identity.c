@@ -135,7 +135,9 @@ static enum flow_end relay(struct attempt *a, struct link_reply *reply)
 {
 	struct msg *m = msg_new(MSG_CSR_RELAY);
 	enum flow_end end = FLOW_DONE;
+	struct account_span span;
 	struct msg_CSR_RELAY *c;
+	enum err_code rc;
 	struct err e;
 
 	if (m == NULL)
@@ -147,7 +149,10 @@ static enum flow_end relay(struct attempt *a, struct link_reply *reply)
 	       sizeof(c->device_id));
 	memcpy(c->csr, a->csr, c->csr_len = a->csr_len);
 	memcpy(c->attestation, a->attest, c->attestation_len = a->attest_len);
-	if (link_call(a->st->link, m, reply, a->deadline, &e) != ERR_OK)
+	span = account_enter(&a->account);
+	rc = link_call(a->st->link, m, reply, a->deadline, &e);
+	account_leave(&a->account, ACCOUNT_cloud_ms, &span);
+	if (rc != ERR_OK)
 		end = relay_refused(a, &e);
 	msg_free(m);
 	return end;

@@ -104,6 +104,7 @@ static enum flow_end refused(struct attempt *a, const struct err *e)
 enum flow_end step_permit(struct attempt *a)
 {
 	struct link_reply reply = {0};
+	struct account_span span = account_enter(&a->account);
 	enum flow_end end = drain_first(a);
 	struct msg *m;
 	struct err e;
@@ -118,6 +119,7 @@ enum flow_end step_permit(struct attempt *a)
 		end = take_permit(a, &reply.m->u.PERMIT);
 	else
 		end = refused(a, &e);
+	account_leave(&a->account, ACCOUNT_controller_ms, &span);
 	link_reply_fini(&reply);
 	msg_free(m);
 	return end;
@@ -214,6 +216,7 @@ static enum flow_end keep_licence(struct attempt *a,
 
 static enum flow_end from_card(struct attempt *a, const char *chip)
 {
+	struct account_span span = account_enter(&a->account);
 	struct card_licence got;
 	enum failure blamed;
 	enum err_code rc;
@@ -221,6 +224,7 @@ static enum flow_end from_card(struct attempt *a, const char *chip)
 
 	rc = cardbox_licence(a->st->cards, a->job.fwid, a->chip_cert,
 			     before_issue, a, &got, &blamed, &e);
+	account_leave(&a->account, ACCOUNT_card_ms, &span);
 	if (rc == ERR_STATE && a->failure != FAILURE_NONE)
 		return FLOW_FAILED; /* attempt_cross() said why */
 	if (got.count == CARD_COUNT_SPENT)
@@ -290,6 +294,7 @@ static enum flow_end report_issued(struct attempt *a)
 
 enum flow_end step_licence(struct attempt *a)
 {
+	struct account_span span;
 	enum flow_end end;
 	char chip[65];
 	struct err e;
@@ -307,8 +312,12 @@ enum flow_end step_licence(struct attempt *a)
 	end = from_cache(a, chip);
 	if (end == FLOW_SKIPPED) {
 		end = from_card(a, chip);
-		if (end == FLOW_DONE)
+		if (end == FLOW_DONE) {
+			span = account_enter(&a->account);
 			end = report_issued(a);
+			account_leave(&a->account, ACCOUNT_controller_ms,
+				      &span);
+		}
 	}
 	if (end == FLOW_DONE && !licence_fits(a))
 		end = attempt_fail(a, FAILURE_CARD_WRONG,

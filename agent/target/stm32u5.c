@@ -29,6 +29,12 @@ uint32_t stm32u5_address(const struct stm32u5 *u, uint32_t addr)
 	return u->secure ? addr + U5_SECURE_ALIAS : addr;
 }
 
+void stm32u5_sleep(struct stm32u5 *u, unsigned ms)
+{
+	mono_sleep_ms(ms);
+	u->waited_ms += ms;
+}
+
 enum err_code stm32u5_connect(struct stm32u5 *u, struct err *e)
 {
 	enum err_code rc = adi_connect(u->adi, NULL, e);
@@ -74,7 +80,7 @@ enum err_code stm32u5_connect_under_reset(struct stm32u5 *u, bool *halted,
 	*halted = false;
 	if (rc != ERR_OK)
 		return rc;
-	mono_sleep_ms(RESET_LOW_MS);
+	stm32u5_sleep(u, RESET_LOW_MS);
 	rc = stm32u5_connect(u, e);
 	if (rc == ERR_OK)
 		arm = arm_halt(u, e);

@@ -17,6 +17,7 @@ struct stm32u5 {
 	struct adi *adi;
 	struct swd_wire wire; /* for nRST */
 	bool secure;	      /* use the secure alias: TZEN=1 at RDP 0 */
+	uint64_t waited_ms;   /* slept so far, for the account */
 };
 
 /* nRST low, connect, power up, let go of nRST with the core set to halt at its
@@ -41,6 +42,9 @@ enum err_code stm32u5_same_board(struct stm32u5 *u, const uint8_t uid[12],
  * must be halted and TZEN 0. */
 enum err_code stm32u5_chip_certificate(struct stm32u5 *u, uint8_t cert[136],
 				       struct err *e);
+
+/* Sleep, and count it. */
+void stm32u5_sleep(struct stm32u5 *u, unsigned ms);
 
 /* Address of a peripheral or memory for the state the chip is in. */
 uint32_t stm32u5_address(const struct stm32u5 *u, uint32_t addr);

@@ -61,7 +61,7 @@ static enum err_code read_optr_again(struct stm32u5 *u, bool secure, bool halt,
 	adi_set_secure(u->adi, secure);
 	do {
 		last = mono_passed(deadline);
-		mono_sleep_ms(RELOAD_PAUSE_MS);
+		stm32u5_sleep(u, RELOAD_PAUSE_MS);
 		rc = halt ? stm32u5_connect_under_reset(u, &halted, e)
 			  : stm32u5_connect(u, e);
 		if (rc == ERR_OK)

@@ -11,6 +11,7 @@
 #include "agent/target/nor.h"
 #include "agent/target/stm32u5.h"
 #include "proto/base/log.h"
+#include "proto/base/mono.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,6 +27,9 @@ struct target {
 	bool open;	 /* identified, halted, not locked */
 	uint8_t uid[12]; /* whose; looked at again before every use */
 	bool reset_held; /* by target_hold_reset() or a lock-down */
+	uint32_t uart_baud;
+	uint64_t uart_bytes;
+	int64_t uart_wait_ns;
 };
 
 /* ---- opening ---- */
@@ -51,6 +55,7 @@ static enum err_code open_parts(struct target *t, const struct target_config *c,
 		return rc;
 	t->chip.adi = t->adi;
 	t->chip.wire = swd_mpsse_wire(t->mpsse);
+	t->uart_baud = c->uart_baud;
 	nor_init(&t->nor, t->adi);
 	return ERR_OK;
 }
@@ -302,19 +307,53 @@ enum err_code target_lock_state(struct target *t, enum target_lock *lock,
 
 /* ---- provisioning UART ---- */
 
+/* Start bit, eight, stop bit. */
+static uint64_t characters_ns(const struct target *t, uint64_t n)
+{
+	return n * 10u * 1000000000u / t->uart_baud;
+}
+
 enum err_code target_uart_read(struct target *t, void *buf, size_t len,
 			       size_t *got, int wait_ms, struct err *e)
 {
-	return uart_port_read(t->uart, buf, len, got, wait_ms, e);
+	struct mono from = mono_now();
+	enum err_code rc = uart_port_read(t->uart, buf, len, got, wait_ms, e);
+
+	t->uart_bytes += *got;
+	t->uart_wait_ns +=
+		mono_now().ns - from.ns - (int64_t)characters_ns(t, *got);
+	return rc;
 }
 
 enum err_code target_uart_write(struct target *t, const void *buf, size_t len,
 				struct err *e)
 {
+	t->uart_bytes += len;
 	return uart_port_write(t->uart, buf, len, e);
 }
 
 enum err_code target_uart_flush(struct target *t, struct err *e)
 {
 	return uart_port_flush(t->uart, e);
+}
+
+/* ---- the account ---- */
+
+void target_counts(const struct target *t, struct target_counts *out)
+{
+	struct probe_counts p;
+
+	probe_counts(t->probe, &p);
+	*out = (struct target_counts){
+		.swclk_clocks = p.swclk_clocks,
+		.wire_ns = p.wire_ns,
+		.usb_bytes = p.out_bytes + p.in_bytes,
+		.usb_transfers = p.transfers,
+		.usb_ns = p.usb_ns,
+		.uart_bytes = t->uart_bytes,
+		.uart_ns = characters_ns(t, t->uart_bytes),
+		.uart_wait_ns =
+			t->uart_wait_ns > 0 ? (uint64_t)t->uart_wait_ns : 0,
+		.wait_ns = t->chip.waited_ms * 1000000u,
+	};
 }

@@ -53,6 +53,18 @@ enum target_light {
 enum err_code target_light(struct target *t, enum target_light light,
 			   struct err *e);
 
+/* What the harness has cost since target_open(), for the account of an attempt
+ * (docs/time-account.md): who wants a stretch of it takes differences. */
+struct target_counts {
+	uint64_t swclk_clocks, wire_ns;
+	uint64_t usb_bytes, usb_transfers, usb_ns; /* of the SWD channel */
+	uint64_t uart_bytes, uart_ns;		   /* both ways */
+	uint64_t uart_wait_ns; /* in target_uart_read(), until bytes came;
+				* their own time on the line taken off */
+	uint64_t wait_ns;      /* slept on purpose */
+};
+void target_counts(const struct target *t, struct target_counts *out);
+
 /* ---- detect ---- */
 
 /* Is a board there now? One line reset and DPIDR read, 20 ms. Answers also

@@ -175,6 +175,7 @@ enum err_code outputs_save(struct rest *r, const char *lot, const char *dir,
 		const char *file, *base, *more;
 	} files[] = {
 		{"traceability.csv", "/exports/traceability", "&format=csv"},
+		{"attempts.csv", "/exports/attempts", "&format=csv"},
 		{"traceability.jsonl", "/exports/traceability",
 		 "&format=jsonl"},
 		{"yield.csv", "/reports/yield", "&format=csv"},

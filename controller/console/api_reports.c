@@ -99,6 +99,17 @@ enum err_code run_traceability(struct store_db *db, struct request *rq,
 					rq->pipe, e);
 }
 
+enum err_code run_attempts(struct store_db *db, struct request *rq,
+			   struct err *e)
+{
+	enum cells_format format;
+	enum err_code rc = begin_stream(db, rq, "csv", &format, e);
+
+	return rc ? rc
+		  : report_attempts(db, rq->query_lot, format, pipe_write,
+				    rq->pipe, e);
+}
+
 /* ---- failures, most frequent first ---- */
 
 #define FAILURE_CODES_MAX 128

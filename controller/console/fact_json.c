@@ -72,6 +72,21 @@ static json_t *number(int64_t n)
 	return n < 0 ? json_null() : json_integer(n);
 }
 
+static json_t *account(const struct store_trace *t)
+{
+	json_t *out;
+
+	if (!t->accounted)
+		return json_null();
+	out = json_object();
+#define ACCOUNT(name, what) \
+	json_object_set_new(out, #name, json_integer(t->name));
+#include "proto/account.def"
+#undef ACCOUNT
+	json_object_set_new(out, "rest_ms", json_integer(t->rest_ms));
+	return out;
+}
+
 json_t *json_trace(const struct store_trace *t)
 {
 	json_t *out = json_object();
@@ -92,5 +107,6 @@ json_t *json_trace(const struct store_trace *t)
 	json_object_set_new(out, "failure_text", json_string(t->failure_text));
 	json_object_set_new(out, "recorded_at", json_time(t->recorded_at));
 	json_object_set_new(out, "stale", json_boolean(t->stale));
+	json_object_set_new(out, "account", account(t));
 	return out;
 }

@@ -116,3 +116,13 @@ enum err_code result_check(enum outcome o, enum failure failure,
 		return err_set(e, ERR_MALFORMED, "a time before 1970");
 	return ERR_OK;
 }
+
+enum err_code result_check_account(uint64_t cycle_ms, uint64_t sum_ms,
+				   int64_t rest_ms, struct err *e)
+{
+	if ((int64_t)sum_ms + rest_ms == (int64_t)cycle_ms)
+		return ERR_OK;
+	return err_set(e, ERR_MALFORMED,
+		       "the account of the time is not that of %llu ms",
+		       (unsigned long long)cycle_ms);
+}

@@ -54,4 +54,9 @@ enum err_code result_check(enum outcome o, enum failure failure,
 			   int64_t started_ms, int64_t finished_ms,
 			   struct err *e);
 
+/* ERR_MALFORMED when the account of the time does not add up to the cycle:
+ * sum_ms of its rows and rest_ms, all within the ranges of the message. */
+enum err_code result_check_account(uint64_t cycle_ms, uint64_t sum_ms,
+				   int64_t rest_ms, struct err *e);
+
 #endif

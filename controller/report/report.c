@@ -54,9 +54,7 @@ static enum err_code row_done(struct writer *w, enum err_code rc, struct err *e)
 	return flush(w, e);
 }
 
-static enum err_code trace_cells(struct cells *c, const struct store_trace *t)
-{
-	enum err_code rc = ERR_OK;
+/* ---- one row per attempt: two tables of columns ---- */
 
 #define COL_TEXT(name, field) \
 	if (!rc)              \
@@ -70,69 +68,115 @@ static enum err_code trace_cells(struct cells *c, const struct store_trace *t)
 		rc = t->field < 0 ? cells_none(c, #name)   \
 				  : cells_number(c, #name, \
 						 (double)t->field / 1000, 3);
+#define COL_ACCOUNT(name)                                        \
+	if (!rc)                                                 \
+		rc = t->accounted ? cells_int(c, #name, t->name) \
+				  : cells_none(c, #name);
+
+static enum err_code trace_cells(struct cells *c, const struct store_trace *t)
+{
+	enum err_code rc = ERR_OK;
+
 #include "controller/report/columns.def"
-#undef COL_TEXT
-#undef COL_INT
-#undef COL_SECONDS
 	return rc;
 }
 
-static enum err_code trace_head(struct writer *w, struct err *e)
+static enum err_code attempt_cells(struct cells *c, const struct store_trace *t)
 {
-	static const char *const names[] = {
-#define COL_TEXT(name, field)	 #name,
-#define COL_INT(name, field)	 #name,
-#define COL_SECONDS(name, field) #name,
-#include "controller/report/columns.def"
+	enum err_code rc = ERR_OK;
+
+#include "controller/report/attempt_columns.def"
+	return rc;
+}
+
 #undef COL_TEXT
 #undef COL_INT
 #undef COL_SECONDS
-	};
+#undef COL_ACCOUNT
+#define COL_TEXT(name, field)	 #name,
+#define COL_INT(name, field)	 #name,
+#define COL_SECONDS(name, field) #name,
+#define COL_ACCOUNT(name)	 #name,
+
+static const char *const trace_names[] = {
+#include "controller/report/columns.def"
+	NULL};
+static const char *const attempt_names[] = {
+#include "controller/report/attempt_columns.def"
+	NULL};
+
+#undef COL_TEXT
+#undef COL_INT
+#undef COL_SECONDS
+#undef COL_ACCOUNT
+
+struct attempts_report {
+	struct writer w;
+	enum err_code (*cells)(struct cells *c, const struct store_trace *t);
+};
+
+static enum err_code put_head(struct writer *w, const char *const *names,
+			      struct err *e)
+{
 	enum err_code rc = ERR_OK;
 
-	for (size_t i = 0; !rc && i < sizeof(names) / sizeof(names[0]); i++)
-		rc = cells_head(&w->cells, names[i]);
+	for (; !rc && *names != NULL; names++)
+		rc = cells_head(&w->cells, *names);
 	return row_done(w, rc, e);
 }
 
 static enum err_code on_trace(void *arg, const struct store_trace *t,
 			      struct err *e)
 {
-	struct writer *w = arg;
+	struct attempts_report *r = arg;
 
-	return row_done(w, trace_cells(&w->cells, t), e);
+	return row_done(&r->w, r->cells(&r->w.cells, t), e);
+}
+
+static enum err_code per_attempt(struct store_db *db, const char *lot,
+				 enum cells_format format,
+				 const char *const *names,
+				 struct attempts_report *r, struct err *e)
+{
+	enum err_code rc = ERR_OK;
+
+	cells_init(&r->w.cells, format);
+	if (format == CELLS_CSV)
+		rc = put_head(&r->w, names, e);
+	else if (format == CELLS_JSON)
+		rc = put(&r->w, "[", e);
+	if (!rc)
+		rc = store_traceability(db, lot, on_trace, r, e);
+	if (!rc && format == CELLS_JSON)
+		rc = put(&r->w, "]\n", e);
+	cells_fini(&r->w.cells);
+	return rc;
 }
 
 enum err_code report_traceability(struct store_db *db, const char *lot,
 				  enum cells_format format, report_sink *sink,
 				  void *arg, struct err *e)
 {
-	struct writer w = {.sink = sink, .arg = arg};
-	enum err_code rc = ERR_OK;
+	struct attempts_report r = {.w = {.sink = sink, .arg = arg},
+				    .cells = trace_cells};
 
-	cells_init(&w.cells, format);
-	if (format == CELLS_CSV)
-		rc = trace_head(&w, e);
-	else if (format == CELLS_JSON)
-		rc = put(&w, "[", e);
-	if (!rc)
-		rc = store_traceability(db, lot, on_trace, &w, e);
-	if (!rc && format == CELLS_JSON)
-		rc = put(&w, "]\n", e);
-	cells_fini(&w.cells);
-	return rc;
+	return per_attempt(db, lot, format, trace_names, &r, e);
 }
 
-static enum err_code yield_head(struct writer *w, struct err *e)
+enum err_code report_attempts(struct store_db *db, const char *lot,
+			      enum cells_format format, report_sink *sink,
+			      void *arg, struct err *e)
 {
-	static const char *const names[] = {"lot",     "station", "step",
-					    "entered", "failed",  "yield"};
-	enum err_code rc = ERR_OK;
+	struct attempts_report r = {.w = {.sink = sink, .arg = arg},
+				    .cells = attempt_cells};
 
-	for (size_t i = 0; !rc && i < sizeof(names) / sizeof(names[0]); i++)
-		rc = cells_head(&w->cells, names[i]);
-	return row_done(w, rc, e);
+	return per_attempt(db, lot, format, attempt_names, &r, e);
 }
+
+/* ---- yield ---- */
+
+static const char *const yield_names[] = {
+	"lot", "station", "step", "entered", "failed", "yield", NULL};
 
 static enum err_code on_yield(void *arg, const struct store_yield_row *r,
 			      struct err *e)
@@ -203,7 +247,7 @@ enum err_code report_yield(struct store_db *db, const char *lot,
 
 	cells_init(&w.cells, format);
 	if (format == CELLS_CSV)
-		rc = yield_head(&w, e);
+		rc = put_head(&w, yield_names, e);
 	else if (format == CELLS_JSON)
 		rc = put(&w, "{\"rows\":[", e);
 	if (!rc)

@@ -23,6 +23,11 @@ enum err_code report_traceability(struct store_db *db, const char *lot,
 				  enum cells_format format, report_sink *sink,
 				  void *arg, struct err *e);
 
+/* The same attempts with where the time of each went, attempt_columns.def. */
+enum err_code report_attempts(struct store_db *db, const char *lot,
+			      enum cells_format format, report_sink *sink,
+			      void *arg, struct err *e);
+
 /* Per lot, station and step. CSV: the rows. JSON: {"rows": [...],
  * "totals": {...}} as in the REST contract. */
 enum err_code report_yield(struct store_db *db, const char *lot,

@@ -134,6 +134,19 @@ static void read_trace(struct store_db *db, enum sql_query q,
 	t->stale = db_int(db, q, 34) != 0;
 }
 
+/* Columns 35 on, in the order of proto/account.def. */
+static void read_account(struct store_db *db, enum sql_query q,
+			 struct store_trace *t)
+{
+	int col = 35;
+
+	t->accounted = db_int(db, q, col++) != 0;
+#define ACCOUNT(name, what) t->name = db_int(db, q, col++);
+#include "proto/account.def"
+#undef ACCOUNT
+	t->rest_ms = db_int(db, q, col);
+}
+
 static enum err_code trace(struct store_db *db, enum sql_query q,
 			   const char *key, store_trace_fn *fn, void *arg,
 			   struct err *e)
@@ -146,6 +159,7 @@ static enum err_code trace(struct store_db *db, enum sql_query q,
 	db_query(db, q, "t", key);
 	while (!(rc = db_next(db, q, &row, e)) && row) {
 		read_trace(db, q, &t, &times);
+		read_account(db, q, &t);
 		rc = fn(arg, &t, e);
 		if (rc) {
 			db_end(db, q);

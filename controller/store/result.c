@@ -216,11 +216,24 @@ static enum err_code add_attempt(struct reporting *p, int64_t *attempt_id,
 	return ERR_OK;
 }
 
+static enum err_code add_account(struct reporting *p, int64_t attempt_id,
+				 struct err *e)
+{
+	const struct msg_RESULT *r = p->r;
+
+	return db_exec(p->db, e, Q_attempt_account_add, "iuuuuuuuuuuuuui",
+		       attempt_id,
+#define ACCOUNT(name, what) r->name,
+#include "proto/account.def"
+#undef ACCOUNT
+		       r->rest_ms);
+}
+
 static enum err_code add_details(struct reporting *p, int64_t attempt_id,
 				 struct err *e)
 {
 	const struct msg_RESULT *r = p->r;
-	enum err_code rc = ERR_OK;
+	enum err_code rc = add_account(p, attempt_id, e);
 
 	for (size_t i = 0; i < r->steps_n && !rc; i++) {
 		const struct msg_STEP_RECORD *s = &r->steps[i];
@@ -269,6 +282,16 @@ static enum err_code apply(struct reporting *p, struct err *e)
 	return rc;
 }
 
+static enum err_code check_account(const struct msg_RESULT *r, struct err *e)
+{
+	uint64_t sum_ms = 0;
+
+#define ACCOUNT(name, what) sum_ms += r->name;
+#include "proto/account.def"
+#undef ACCOUNT
+	return result_check_account(r->cycle_ms, sum_ms, r->rest_ms, e);
+}
+
 static enum err_code believe(struct reporting *p, struct err *e)
 {
 	enum err_code rc = parse(p, e);
@@ -276,6 +299,8 @@ static enum err_code believe(struct reporting *p, struct err *e)
 	if (!rc)
 		rc = result_check(p->reported, p->failure, p->started_at,
 				  p->finished_at, e);
+	if (!rc)
+		rc = check_account(p->r, e);
 	if (!rc)
 		rc = unit_lot_get(p->db, p->r->lot, &p->lot, e);
 	if (!rc)

@@ -61,6 +61,12 @@ struct store_trace {
 	int64_t attempt_no, fence, recorded_at;
 	const char *failure_text;
 	bool stale; /* its fence was not the unit's newest: cannot pass it */
+	/* where its time went; false: recorded before that was known */
+	bool accounted;
+#define ACCOUNT(name, what) int64_t name;
+#include "proto/account.def"
+#undef ACCOUNT
+	int64_t rest_ms; /* may be below 0 */
 };
 
 typedef enum err_code store_trace_fn(void *arg, const struct store_trace *t,

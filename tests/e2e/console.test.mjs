@@ -101,6 +101,10 @@ test("units are paged, one unit is shown whole", async () => {
   await page.getByRole("link", { name: "B00051", exact: true }).click();
   await page.getByRole("heading", { name: "Board B00051" }).waitFor();
   await page.getByText("modem-rssi").waitFor();
+  // Where its time went, the longest first.
+  const times = page.getByRole("table").filter({ hasText: "Time in" });
+  await times.getByRole("row", { name: /SPI flash program 7400 12.2 %/ }).waitFor();
+  assert.match(await times.getByRole("row").nth(1).innerText(), /Board's firmware\s+31000/);
   await page.getByText("Text of the board").click();
   await shot("unit");
 });

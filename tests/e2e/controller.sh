@@ -108,6 +108,9 @@ admin 200 GET '/exports/traceability?lot=A17'
 is columns "$(head -1 body | tr ',' '\n' | wc -l)" 30
 admin 200 GET '/exports/traceability?lot=A17&format=jsonl'
 admin 404 GET '/exports/traceability?lot=none'
+admin 200 GET '/exports/attempts?lot=A17'
+is columns "$(head -1 body | tr -d '\r' | tr ',' '\n' | sed -n '15,16p;29,$p' | tr '\n' ' ')" "cycle_ms wire_ms rest_ms record_seq "
+admin 400 GET '/exports/attempts?lot=A17&format=exe'
 admin 400 GET '/exports/traceability?lot=A17&format=exe'
 call 200 GET /metrics -H "Authorization: Bearer $token"
 grep -q '^provline_record_seq [1-9]' body || fail "metrics"

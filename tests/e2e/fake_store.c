@@ -541,6 +541,15 @@ enum err_code store_traceability(struct store_db *db, const char *lot,
 			.fence = n,
 			.recorded_at = u.finished_at,
 			.failure_text = "",
+			.accounted = true,
+			.wire_ms = 1800,
+			.usb_ms = 400,
+			.nor_program_ms = 7400,
+			.cpu_ms = 31000,
+			.cloud_ms = 900,
+			.wait_ms = 110,
+			.rest_ms =
+				60500 - 1800 - 400 - 7400 - 31000 - 900 - 110,
 		};
 		rc = fn(arg, &t, e);
 	}

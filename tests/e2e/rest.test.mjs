@@ -150,6 +150,14 @@ test("a large export is whole, and others are served meanwhile", async () => {
   assert.ok(reply.length > ROWS * 400);
 });
 
+test("an attempt says where its time went, and it adds up", async () => {
+  const reply = await request("GET", "/api/v1/exports/attempts?lot=A17&format=jsonl", { token: ADMIN });
+  const row = JSON.parse(reply.text.slice(0, reply.text.indexOf("\n")));
+  const times = Object.entries(row).filter(([name]) => name.endsWith("_ms") && name !== "cycle_ms");
+  assert.equal(times.length, 14);
+  assert.equal(times.reduce((sum, [, ms]) => sum + ms, 0), row.cycle_ms);
+});
+
 test("a one-time sign-in opens one session, however often it is tried at once", async () => {
   const { json } = await request("POST", "/api/v1/sign-ins", { token: ADMIN });
   const body = JSON.stringify({ token: json.token });

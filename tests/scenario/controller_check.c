@@ -538,6 +538,8 @@ static struct msg *result_ask(const struct msg_PERMIT *p,
 	strcpy(r->started_at, "2026-03-01T08:00:00.000Z");
 	strcpy(r->finished_at, "2026-03-01T08:01:00.000Z");
 	r->cycle_ms = 60000;
+	r->wire_ms = 61000;
+	r->rest_ms = -1000;
 	strcpy(r->image_sha256, t.image_sha256);
 	strcpy(r->nor_sha256, t.image_sha256);
 	strcpy(r->licence_id, licence_id);

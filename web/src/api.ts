@@ -133,6 +133,7 @@ export interface Attempt {
   cycle_s: number | null;
   steps: Step[];
   measurements: Measurement[];
+  account: Record<string, number> | null; // ms; null before it was kept
   log?: string;
 }
 

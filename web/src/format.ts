@@ -50,6 +50,28 @@ export function stepName(step: string): string {
   return STEPS[step] ?? step;
 }
 
+// Rows of proto/account.def for people.
+const TIMES: Record<string, string> = {
+  wire_ms: "SWD wire",
+  usb_ms: "USB",
+  nor_erase_ms: "SPI flash erase",
+  nor_program_ms: "SPI flash program",
+  nor_verify_ms: "SPI flash verify",
+  flash_ms: "Internal flash",
+  option_reload_ms: "Option bytes",
+  uart_ms: "UART",
+  cpu_ms: "Board's firmware",
+  card_ms: "SFI card",
+  cloud_ms: "Cloud",
+  controller_ms: "Controller",
+  wait_ms: "Waits on purpose",
+  rest_ms: "Rest",
+};
+
+export function timeName(row: string): string {
+  return TIMES[row] ?? row;
+}
+
 // A state is never told by colour alone: word and symbol go with it.
 export interface Light {
   tone: "idle" | "busy" | "good" | "bad" | "warn";

@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What programming the NOR costs. */
+#define FAKE_NOR_WIRE_MS 40
+#define FAKE_NOR_USB_MS	 20
+
 /* Where a DUT fault strikes: before this item of its script. */
 enum dut_item {
 	DUT_BOOT_LOADER,
@@ -70,6 +74,7 @@ struct fake {
 	enum err_code identify_error, nor_error, program_error, cert_error,
 		flash_error, lock_error;
 	bool lock_stays_open, nor_other_bytes;
+	struct target_counts counts; /* programming the NOR adds to them */
 	enum target_light light;
 	enum dut_item at;
 	enum dut_fault fault;

@@ -186,6 +186,28 @@ static void passes(void **state)
 	assert_null(strchr(fake.result.log, '\x1b'));
 }
 
+/* What the harness counts, what the steps measure, and a rest that makes the
+ * cycle time of it. */
+static void time_is_accounted(void **state)
+{
+	const struct msg_RESULT *r = &fake.result;
+	int64_t sum = 0;
+
+	(void)state;
+	fake.counts = (struct target_counts){.wire_ns = 7000000000u,
+					     .usb_ns = 9000000000u};
+	fake.csr_ms = 300;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+#define ACCOUNT(name, what) sum += (int64_t)r->name;
+#include "proto/account.def"
+#undef ACCOUNT
+	assert_int_equal(sum + r->rest_ms, r->cycle_ms);
+	assert_int_equal(r->wire_ms, FAKE_NOR_WIRE_MS);
+	assert_int_equal(r->usb_ms, FAKE_NOR_USB_MS);
+	assert_in_range(r->cloud_ms, 300, 2000);
+	assert_in_range(r->wait_ms, 100, 101); /* contact, five looks */
+}
+
 static void second_attempt_reuses_licence(void **state)
 {
 	(void)state;
@@ -683,6 +705,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(table_follows_steps_def),
 		T(passes),
+		T(time_is_accounted),
 		T(second_attempt_reuses_licence),
 		T(fails_flapping),
 		T(fails_foreign),

@@ -248,6 +248,10 @@ static void what_becomes_of_a_unit(void **state)
 			 ERR_MALFORMED);
 	assert_int_equal(result_check(OUTCOME_FAIL, FAILURE_NONE, 0, 0, NULL),
 			 ERR_MALFORMED);
+	assert_int_equal(result_check_account(100, 60, 40, NULL), ERR_OK);
+	assert_int_equal(result_check_account(100, 130, -30, NULL), ERR_OK);
+	assert_int_equal(result_check_account(100, 60, 41, NULL),
+			 ERR_MALFORMED);
 }
 
 /* ---- ledger ---- */

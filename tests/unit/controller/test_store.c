@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 static int open_world(void **state)
 {
@@ -127,6 +128,86 @@ static void a_unit_passes_once(void **state)
 	assert_int_equal(ledger.card_start - ledger.card_end, 1);
 	assert_int_equal(world_run(w, close_lot, &spooled, NULL), ERR_OK);
 	assert_string_equal(lot_of(w).state, "closed");
+}
+
+/* ---- where the time went ---- */
+
+static enum err_code look_time(void *arg, const struct store_trace *t,
+			       struct err *e)
+{
+	(void)e;
+	*(struct store_trace *)arg = *t;
+	return ERR_OK;
+}
+
+static enum err_code last_time(struct store_db *db, void *arg, struct err *e)
+{
+	return store_traceability(db, WORLD_LOT, look_time, arg, e);
+}
+
+/* Every row under its own name. */
+static void the_account_of_time_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct store_trace t = {0};
+	struct msg_PERMIT_GET ask;
+	struct msg_PERMIT p;
+	struct msg_RESULT *r = calloc(1, sizeof *r);
+	struct store_receipt receipt;
+	bool down;
+	uint32_t retry_ms;
+	uint64_t n = 0;
+
+	world_permit(&ask, 1, 1);
+	assert_int_equal(world_get_permit(w, &w->s1, &ask, &p, &retry_ms),
+			 ERR_OK);
+	world_result(r, 1, 1, &p, "", "");
+	r->cycle_ms = r->rest_ms = 0;
+#define ACCOUNT(name, what) r->rest_ms -= (int64_t)(r->name = ++n);
+#include "proto/account.def"
+#undef ACCOUNT
+	r->rest_ms++;
+	assert_int_equal(world_add_result(w, &w->s1, r, &receipt, &down),
+			 ERR_MALFORMED);
+	r->rest_ms--;
+	assert_int_equal(world_add_result(w, &w->s1, r, &receipt, &down),
+			 ERR_OK);
+	assert_int_equal(world_run(w, last_time, &t, NULL), ERR_OK);
+	assert_true(t.accounted);
+	n = 0;
+#define ACCOUNT(name, what) assert_int_equal(t.name, ++n);
+#include "proto/account.def"
+#undef ACCOUNT
+	assert_int_equal(t.rest_ms, r->rest_ms);
+	free(r);
+}
+
+/* A database of the version that knew no account opens and keeps its
+ * attempts. */
+static void an_older_database_is_brought_up(void **state)
+{
+	struct world *w = *state;
+	struct store_trace t = {0};
+	struct msg_PERMIT p;
+	sqlite3 *db;
+
+	assert_int_equal(world_pass(w, 1, 1, 100, &p), ERR_OK);
+	store_close(w->store);
+	assert_int_equal(sqlite3_open(w->db_path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				      "DROP TABLE attempt_accounts;"
+				      "PRAGMA user_version = 1;",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+	w->store = NULL;
+	world_reopen(w);
+	assert_int_equal(world_run(w, last_time, &t, NULL), ERR_OK);
+	assert_int_equal(t.cycle_ms, 60000);
+	assert_false(t.accounted);
+	assert_int_equal(world_pass(w, 2, 1, 99, &p), ERR_OK);
+	assert_int_equal(world_run(w, last_time, &t, NULL), ERR_OK);
+	assert_true(t.accounted);
 }
 
 static void everything_may_come_twice(void **state)
@@ -368,6 +449,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 		T(a_unit_passes_once),
+		T(the_account_of_time_is_kept),
+		T(an_older_database_is_brought_up),
 		T(everything_may_come_twice),
 		T(the_quantity_is_a_limit),
 		T(a_passed_unit_is_not_done_again),

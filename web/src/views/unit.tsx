@@ -1,8 +1,8 @@
-// One unit: its attempts with steps, measurements and text; its certificate.
+// One unit: its attempts with steps, measurements, times and text; its certificate.
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
 import type { Attempt, UnitDetail } from "../api";
-import { clock, outcomeLight, seconds, stepName } from "../format";
+import { clock, outcomeLight, percent, seconds, stepName, timeName } from "../format";
 import { LightBadge } from "../parts/light";
 
 function Steps(props: { attempt: Attempt }) {
@@ -60,6 +60,36 @@ function Measurements(props: { attempt: Attempt }) {
   );
 }
 
+// Where the time went, the longest first; what took none is left out.
+function Times(props: { attempt: Attempt }) {
+  const { account, cycle_s } = props.attempt;
+  if (!account || !cycle_s) return null;
+  const rows = Object.entries(account)
+    .filter(([, ms]) => ms !== 0)
+    .sort((a, b) => b[1] - a[1]);
+  if (rows.length === 0) return null;
+  return (
+    <table class="narrow">
+      <thead>
+        <tr>
+          <th>Time in</th>
+          <th class="num">ms</th>
+          <th class="num">of cycle</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([row, ms]) => (
+          <tr key={row}>
+            <td>{timeName(row)}</td>
+            <td class="num">{ms}</td>
+            <td class="num">{percent(ms / 1000 / cycle_s)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 function AttemptPanel(props: { attempt: Attempt }) {
   const a = props.attempt;
   return (
@@ -81,6 +111,7 @@ function AttemptPanel(props: { attempt: Attempt }) {
       </p>
       <div class="pair">
         <Steps attempt={a} />
+        <Times attempt={a} />
         <Measurements attempt={a} />
       </div>
       {a.log && (
