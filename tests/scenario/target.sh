@@ -2,9 +2,15 @@
 # agent/target against the bench: starts a daemon with two probes in a fresh
 # directory, runs the checks, stops it.
 #   target.sh PROVLINE-BENCH TARGET-CHECK BENCH-LIBRARY-DIRECTORY
+#   target.sh PROVLINE-BENCH TARGET-CHECK --real-libusb PROVLINE-USBFS
 set -eu
 
-bench=$1 check=$2 libs=$3
+bench=$1 check=$2
+if [ "$3" = --real-libusb ]; then
+	set -- "$4" --
+else
+	set -- env LD_LIBRARY_PATH="$3"
+fi
 dir=$(mktemp -d /tmp/provline-target-XXXXXX)
 pid=
 trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || :; wait; rm -rf "$dir"' EXIT
@@ -44,4 +50,4 @@ new_card empty PVCARD02 0
 
 PROVLINE_BENCH_SOCKET=$dir/usb PROVLINE_BENCH_CONTROL=$dir/control \
 	PROVLINE_BENCH_DIR=$dir PCSCLITE_CSOCK_NAME=$dir/pcscd \
-	LD_LIBRARY_PATH=$libs "$check"
+	"$@" "$check"

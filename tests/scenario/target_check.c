@@ -154,8 +154,14 @@ static struct target *open_probe(const char *serial, enum target_layout layout)
 	const struct target_config c = {
 		.probe_serial = serial, .layout = layout, .uart_baud = 115200};
 	struct target *t;
+	enum err_code rc = target_open(&t, &c, &e);
 
-	ok(target_open(&t, &c, &e));
+	/* One that was plugged in just now takes a moment to be enumerated. */
+	for (int i = 0; i < 100 && rc == ERR_PROBE_GONE; i++) {
+		usleep(20000);
+		rc = target_open(&t, &c, &e);
+	}
+	ok(rc);
 	return t;
 }
 

@@ -1,6 +1,7 @@
-/* libusb's functions as the bench's library gives them: the strict parts. And
- * the operator, who sees nothing but the stack light that this program sets.
- * Run by usb.sh. */
+/* libusb's functions as the bench gives them: the strict parts. And the
+ * operator, who sees nothing but the stack light that this program sets.
+ * Run by usb.sh on the bench's library, by 330-real-libusb.sh on the real one.
+ */
 #include <libusb-1.0/libusb.h>
 
 #include <jansson.h>
