@@ -199,6 +199,14 @@ static enum err_code take_read_option(void *arg, int val, const char *value,
 	return ERR_OK;
 }
 
+/* A file that is too long is no bundle, whatever it holds. */
+static enum err_code too_long(struct err *e)
+{
+	return err_set(e, ERR_INTEGRITY,
+		       "archive at 0x%08x: a bundle has at most %u bytes",
+		       BUNDLE_MAX_BYTES, BUNDLE_MAX_BYTES);
+}
+
 static enum err_code read_bundle(struct opened *o, const char *path,
 				 struct err *e)
 {
@@ -207,19 +215,13 @@ static enum err_code read_bundle(struct opened *o, const char *path,
 
 	dbuf_init(&bytes, BUNDLE_MAX_BYTES);
 	rc = file_read(path, &bytes, e);
-	if (rc == ERR_TOO_BIG)
-		rc = err_set(e, ERR_INTEGRITY,
-			     "archive at 0x%08x: a bundle ends here at the "
-			     "latest",
-			     BUNDLE_MAX_BYTES);
-	else if (rc)
-		goto out;
-	else
+	if (!rc)
 		rc = bundle_open(&o->bundle, bytes.data, bytes.len,
 				 o->foreign ? BUNDLE_FOREIGN : BUNDLE_OURS, e);
-	if (rc)
+	else if (rc == ERR_TOO_BIG)
+		rc = too_long(e);
+	if (rc == ERR_INTEGRITY)
 		err_prefix(e, "%s", path);
-out:
 	dbuf_fini(&bytes);
 	return rc;
 }

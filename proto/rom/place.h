@@ -8,8 +8,8 @@ struct rom_area {
 	uint32_t load_address;
 	size_t end; /* behind the last byte placed, from the start */
 	/* both NULL before the first piece */
-	uint8_t *bytes; /* ROM_AREA_BYTES, 0xFF where nothing was placed */
-	uint8_t *taken; /* likewise: 1 where something was */
+	uint8_t *bytes; /* ROM_AREA_BYTES, of no value where not taken */
+	uint8_t *taken; /* likewise: 1 where something was placed */
 };
 
 /* Copy data to its address. `what` and `number` name the piece in errors:

@@ -16,7 +16,6 @@ static enum err_code make_room(struct rom_area *a, struct err *e)
 	a->taken = calloc(ROM_AREA_BYTES, 1);
 	if (!a->bytes || !a->taken)
 		return err_set(e, ERR_NO_MEMORY, "program of 1 MiB");
-	memset(a->bytes, 0xFF, ROM_AREA_BYTES);
 	return ERR_OK;
 }
 
@@ -87,6 +86,13 @@ static enum err_code check_vectors(const struct rom_area *a, struct err *e)
 	return ERR_OK;
 }
 
+static void fill_gaps(struct rom_area *a)
+{
+	for (size_t i = 0; i < a->end; i++)
+		if (!a->taken[i])
+			a->bytes[i] = 0xFF;
+}
+
 static enum err_code read_into(struct rom_area *a, const uint8_t *file,
 			       size_t len, struct err *e)
 {
@@ -99,6 +105,7 @@ static enum err_code read_into(struct rom_area *a, const uint8_t *file,
 	else
 		rc = rom_place(a, a->load_address, file, len, "raw binary", 0,
 			       e);
+	fill_gaps(a);
 	return rc ? rc : check_vectors(a, e);
 }
 
