@@ -15,7 +15,12 @@ target_compile_options(provline_flags INTERFACE
 target_compile_definitions(provline_flags INTERFACE
   _GNU_SOURCE PROVLINE_VERSION="${PROJECT_VERSION}")
 target_include_directories(provline_flags INTERFACE ${CMAKE_SOURCE_DIR})
-if(PROVLINE_SANITIZE)
+if(PROVLINE_FUZZ) # by clang; the warnings above are meant for gcc
+  target_compile_options(provline_flags INTERFACE
+    -w -O1 -fno-sanitize-recover=undefined
+    -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer)
+  target_link_options(provline_flags INTERFACE -fsanitize=address,undefined)
+elseif(PROVLINE_SANITIZE)
   target_compile_options(provline_flags INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
     -fno-omit-frame-pointer)
@@ -49,4 +54,26 @@ function(provline_unit_test name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test-bin)
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()
+
+# provline_fuzz_target(NAME SOURCES fuzz_x.c [LIBS x y] [MAX_LEN bytes]): a
+# libFuzzer program. The preset `fuzz` builds it; every other build with tests
+# gets a test fuzz.NAME that runs it on corpus/NAME, after fuzz.build has built
+# all of them. PROVLINE_FUZZ_SECONDS (20) is how long.
+function(provline_fuzz_target name)
+  cmake_parse_arguments(A "" "MAX_LEN" "SOURCES;LIBS" ${ARGN})
+  if(NOT A_MAX_LEN)
+    set(A_MAX_LEN 4096)
+  endif()
+  if(PROVLINE_FUZZ)
+    add_executable(fuzz-${name} ${A_SOURCES})
+    target_link_libraries(fuzz-${name} PRIVATE provline_flags ${A_LIBS})
+    target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers fuzz-${name})
+    return()
+  endif()
+  add_test(NAME fuzz.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run.sh
+    ${name} -max_len=${A_MAX_LEN})
+  set_tests_properties(fuzz.${name} PROPERTIES FIXTURES_REQUIRED fuzzers
+    TIMEOUT 3600 LABELS fuzz)
 endfunction()
