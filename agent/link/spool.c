@@ -11,6 +11,7 @@
 
 #define KEEP_ATTEMPTS 20000 /* ended ones, for resuming locked boards */
 #define KEEP_MESSAGES 1000  /* recorded ones, for the curious */
+#define SPOOL_VERSION 2	    /* spool_schema.sql */
 
 enum sql {
 #define SQL(name, text) SQL_##name,
@@ -28,6 +29,12 @@ static const char *const sql_text[] = {
 static const char *const schema_text =
 #define SQL(name, text) text
 #include "spool_schema.h"
+#undef SQL
+	;
+
+static const char *const upgrade_text =
+#define SQL(name, text) text
+#include "spool_upgrade.h"
 #undef SQL
 	;
 
@@ -62,23 +69,24 @@ static enum err_code exec(struct spool *s, const char *sql, const char *what,
 	return ERR_OK;
 }
 
-static enum err_code check_version(struct spool *s, struct err *e)
+/* *version: 0 for a new file. */
+static enum err_code check_version(struct spool *s, int *version, struct err *e)
 {
 	sqlite3_stmt *q = NULL;
-	int version = -1;
 
+	*version = -1;
 	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) !=
 	    SQLITE_OK)
 		return db_error(s, e, "open");
 	if (sqlite3_step(q) == SQLITE_ROW)
-		version = sqlite3_column_int(q, 0);
+		*version = sqlite3_column_int(q, 0);
 	sqlite3_finalize(q);
-	if (version < 0)
+	if (*version < 0)
 		return db_error(s, e, "open");
-	if (version > 1)
+	if (*version > SPOOL_VERSION)
 		return err_set(e, ERR_STATE,
 			       "spool: written by a newer agent (version %d)",
-			       version);
+			       *version);
 	return ERR_OK;
 }
 
@@ -102,14 +110,17 @@ static enum err_code set_up(struct spool *s, struct err *e)
 				      "PRAGMA synchronous=FULL;"
 				      "PRAGMA trusted_schema=OFF;";
 	enum err_code rc;
+	int version;
 
 	rc = exec(s, pragmas, "open", e);
 	if (rc == ERR_OK)
-		rc = check_version(s, e);
+		rc = check_version(s, &version, e);
 	if (rc == ERR_OK)
 		rc = exec(s, "BEGIN EXCLUSIVE;", "open", e);
 	if (rc == ERR_OK)
 		rc = exec(s, schema_text, "schema", e);
+	if (rc == ERR_OK && version == 1)
+		rc = exec(s, upgrade_text, "upgrade", e);
 	if (rc == ERR_OK)
 		rc = exec(s, "COMMIT;", "open", e);
 	if (rc == ERR_OK)

@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sqlite3.h>
+
+#include "proto/msg/msg.h"
 
 #define A1 "11111111-1111-4111-8111-111111111111"
 #define A2 "22222222-2222-4222-8222-222222222222"
@@ -231,15 +234,72 @@ static void witnesses(void **state)
 	assert_int_equal(spool_witness(spool, 10, "aa", NULL), ERR_INTEGRITY);
 }
 
+/* As the agent before protocol version 2 left it: without the account. */
+static void make_older(void)
+{
+	static const char sql[] =
+		"UPDATE attempt SET result = json_remove(json_set(result, "
+		"'$.v', 1)"
+#define ACCOUNT(name, what) ", '$." #name "'"
+#include "proto/account.def"
+#undef ACCOUNT
+		", '$.rest_ms');"
+		"UPDATE spool SET message = (SELECT result FROM attempt);"
+		"PRAGMA user_version = 1;";
+	sqlite3 *db;
+
+	spool_close(spool);
+	spool = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void results_of_an_older_agent_are_sent(void **state)
+{
+	struct msg *m = msg_new(MSG_RESULT);
+	struct spool_row row;
+	char *json = NULL;
+	bool found;
+	int64_t id;
+
+	(void)state;
+	strcpy(m->u.RESULT.attempt, A1);
+	m->u.RESULT.cycle_ms = 31000;
+	assert_int_equal(msg_to_json(m, &json, NULL), ERR_OK);
+	msg_free(m);
+	assert_int_equal(spool_attempt_begin(spool, A1, "h1", "{}", NULL), 0);
+	assert_int_equal(spool_attempt_end(spool, A1, "aa", OUTCOME_FAIL, json,
+					   &id, NULL),
+			 0);
+	free(json);
+	make_older();
+	reopen();
+	assert_int_equal(spool_next(spool, 0, &row, &found, NULL), ERR_OK);
+	assert_true(found);
+	assert_int_equal(
+		msg_from_json(&m, row.message, strlen(row.message), true, NULL),
+		ERR_OK);
+	assert_int_equal(m->u.RESULT.cycle_ms, 31000);
+	assert_int_equal(m->u.RESULT.rest_ms, 31000);
+	msg_free(m);
+	spool_row_fini(&row);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(journals),	     T(drops),
-		T(messages_wait),    T(survives_sigkill),
-		T(one_process_only), T(damaged_file),
-		T(keeps_licences),   T(witnesses),
+		T(journals),
+		T(drops),
+		T(messages_wait),
+		T(survives_sigkill),
+		T(one_process_only),
+		T(damaged_file),
+		T(keeps_licences),
+		T(witnesses),
+		T(results_of_an_older_agent_are_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
