@@ -42,6 +42,8 @@ const struct cli_command cli_commands[] = {
 	{"image list", "", "images at the controller", "", cmd_image_list},
 	{"bundle build", "ROM -o OUT.zip [options]",
 	 "pack an application into a bundle",
+	 "  ROM                 ELF, Intel HEX or raw binary, smaller than 1 "
+	 "MiB\n"
 	 "  -o, --output OUT.zip\n"
 	 "  --key KEY           sign: PEM file with a P-256 private key, or "
 	 "PKCS#11 URI\n"
@@ -57,8 +59,7 @@ const struct cli_command cli_commands[] = {
 	 "  --minimum-restart-interval MS, --maximum-restart-interval MS  "
 	 "after crashes\n"
 	 "  --crash-report-key PEM        encrypt crash reports to this key\n"
-	 "  --crash-stack-bytes N         of the stack in a crash report\n"
-	 "ROM is ELF, Intel HEX or a raw binary, smaller than 1 MiB.\n",
+	 "  --crash-stack-bytes N         of the stack in a crash report\n",
 	 cmd_bundle_build},
 	{"bundle inspect", "FILE.zip", "what a bundle holds",
 	 "  --foreign           another tool packed it\n", cmd_bundle_inspect},

@@ -78,6 +78,15 @@ expect "inspect" "$(jq -r '[.signer_id, .signature, (.layers[0] | .fetch_sha256,
 	.policy.crash.include_stack_bytes, .policy.debug.debug_auth_pubkey] | join(" ")' a.json)" \
 	"$id $signature $(sha <app.rom) $measured $(stat -c %s app.rom) 256 $(point debug.pub | xxd -p -c 65)"
 
+# other programs, with initialised data that runs from elsewhere: as objcopy makes them
+for program in sfi-loader:0x0C000000 hardware-test:0x0C020000 kernel:0x0C060000 app-test:0x0C100000; do
+	elf=$FW/${program%:*}.elf
+	arm-none-eabi-objcopy -O ihex "$elf" p.hex
+	arm-none-eabi-objcopy -I ihex -O binary --gap-fill=0xff p.hex p.rom
+	provline bundle build "$elf" -o p.zip --load-address "${program#*:}" >/dev/null || fail "build of $elf"
+	expect "layer of $elf" "$(unzip -Z1 p.zip | head -n 1)" "$(sha <p.rom)"
+done
+
 # without a key; without options: update and connectivity are there, empty
 provline bundle build app.rom -o u.zip --load-address 0x0C100000 >/dev/null || fail "unsigned build"
 unzip -p u.zip manifest | decode AppManifest >u.txt
