@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define FLASH_R	      0x40022000u /* registers of the flash interface */
+#define FLASH_R_BYTES 0x400u
+
 enum board_rdp board_rdp(const struct chip *c)
 {
 	uint32_t rdp = c->flash.opt_live[FLASH_OPT(FLASH_OPTR)] & 0xFFu;
@@ -88,6 +91,9 @@ static enum grant check(const struct chip *c, uint32_t addr, bool secure)
 	if (!board_tzen(c) || secure)
 		return GRANT_FULL;
 	if (is_sram(addr))
+		return GRANT_NOTHING;
+	if (in_range(addr, FLASH_R, FLASH_R_BYTES) &&
+	    flash_is_secure_reg((addr - FLASH_R) & ~3u))
 		return GRANT_NOTHING;
 	if (is_flash(addr) && flash_is_secure(c, addr & (FLASH_BYTES - 1u)))
 		return GRANT_NOTHING;

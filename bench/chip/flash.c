@@ -110,18 +110,36 @@ static uint32_t page_in_bank(uint32_t offset)
 	return offset % FLASH_BANK_BYTES / FLASH_PAGE_BYTES;
 }
 
+/* Block by block (SECBB) it may be more; regression looks at this alone. */
+static bool is_in_watermark(const struct chip *c, uint32_t offset)
+{
+	bool second = offset >= FLASH_BANK_BYTES;
+	uint32_t wm = c->flash.opt_live[FLASH_OPT(second ? FLASH_SECWM2R1
+							 : FLASH_SECWM1R1)];
+
+	return board_tzen(c) && in_pages(wm, page_in_bank(offset));
+}
+
 bool flash_is_secure(const struct chip *c, uint32_t offset)
 {
 	const struct flash *f = &c->flash;
 	bool second = offset >= FLASH_BANK_BYTES;
-	uint32_t page = page_in_bank(offset), wm, bb;
+	uint32_t page = page_in_bank(offset), bb;
 
 	if (!board_tzen(c))
 		return false;
-	wm = f->opt_live[FLASH_OPT(second ? FLASH_SECWM2R1 : FLASH_SECWM1R1)];
 	bb = f->opt_reg[FLASH_OPT(second ? FLASH_SECBB2R1 : FLASH_SECBB1R1) +
 			page / 32];
-	return in_pages(wm, page) || (bb >> page % 32 & 1u);
+	return is_in_watermark(c, offset) || (bb >> page % 32 & 1u);
+}
+
+bool flash_is_secure_reg(uint32_t off)
+{
+	return off == SECKEYR || off == SECSR || off == SECCR ||
+	       off == FLASH_SECBOOTADD0 || off == FLASH_SECWM1R1 ||
+	       off == FLASH_SECWM1R2 || off == FLASH_SECWM2R1 ||
+	       off == FLASH_SECWM2R2 ||
+	       (off >= FLASH_SECBB1R1 && off <= FLASH_SECHDPCR);
 }
 
 bool flash_is_protected(const struct chip *c, uint32_t offset)
@@ -247,6 +265,19 @@ void flash_mass_erase(struct chip *c)
 {
 	memset(c->flash.data, 0xFF, FLASH_BYTES);
 	c->flash.weak_armed = false;
+	cpu_dirty(c, FLASH_NS_BASE, FLASH_BYTES);
+	flash_busy(c, 2 * BANK_ERASE_NS, &c->account.flash_ns);
+}
+
+void flash_partial_erase(struct chip *c)
+{
+	struct flash *f = &c->flash;
+
+	for (uint32_t at = 0; at < FLASH_BYTES; at += FLASH_PAGE_BYTES)
+		if (!is_in_watermark(c, at))
+			memset(f->data + at, 0xFF, FLASH_PAGE_BYTES);
+	if (!is_in_watermark(c, LAYOUT_TEST))
+		f->weak_armed = false;
 	cpu_dirty(c, FLASH_NS_BASE, FLASH_BYTES);
 	flash_busy(c, 2 * BANK_ERASE_NS, &c->account.flash_ns);
 }

@@ -91,10 +91,12 @@ struct flash {
 #define FLASH_WRP1AR	  0x58u
 #define FLASH_WRP1BR	  0x5Cu
 #define FLASH_SECWM2R1	  0x60u
+#define FLASH_SECWM2R2	  0x64u
 #define FLASH_WRP2AR	  0x68u
 #define FLASH_WRP2BR	  0x6Cu
 #define FLASH_SECBB1R1	  0x80u
 #define FLASH_SECBB2R1	  0xA0u
+#define FLASH_SECHDPCR	  0xC0u
 #define FLASH_OPT(off)	  (((off)-0x40u) / 4u)
 
 /* A blank array and virgin option bytes. data is FLASH_BYTES, borrowed. */
@@ -116,8 +118,14 @@ bool flash_is_secure(const struct chip *c, uint32_t offset);
 /* Is its page write-protected? */
 bool flash_is_protected(const struct chip *c, uint32_t offset);
 
-/* Erase without checks, for regression. */
+/* Belongs this register to the secure world (RM0456 Rev 6, 7.9: "secure
+ * write and read access" when TZEN is set)? off as in the register map. */
+bool flash_is_secure_reg(uint32_t off);
+
+/* Erase without checks, for regression: all, or what lies outside the secure
+ * watermarks in force. */
 void flash_mass_erase(struct chip *c);
+void flash_partial_erase(struct chip *c);
 /* Mark the controller busy from now; spent_ns: the row of the account. */
 void flash_busy(struct chip *c, uint64_t ns, uint64_t *spent_ns);
 

@@ -24,11 +24,11 @@ static const struct {
 	{FLASH_NSBOOTADD1, 0x0BF9007F},	 /* system memory */
 	{FLASH_SECBOOTADD0, 0x0C00007C}, /* 0x0C000000 */
 	{FLASH_SECWM1R1, WM_NONE},
-	{0x54, 0x0F00FFFF & 0x7FFFFFFF},
+	{FLASH_SECWM1R2, 0x0F00FFFF & 0x7FFFFFFF},
 	{FLASH_WRP1AR, 0xFF00FFFF},
 	{FLASH_WRP1BR, 0xFF00FFFF},
 	{FLASH_SECWM2R1, WM_NONE},
-	{0x64, 0x0F00FFFF & 0x7FFFFFFF},
+	{FLASH_SECWM2R2, 0x0F00FFFF & 0x7FFFFFFF},
 	{FLASH_WRP2AR, 0xFF00FFFF},
 	{FLASH_WRP2BR, 0xFF00FFFF},
 };
@@ -100,9 +100,13 @@ static bool allowed(uint32_t from, uint32_t to)
 	return true;
 }
 
+/* 1 to 0 erases all of flash and SRAM; 1 to 0.5 the non-secure part of flash,
+ * and nothing of the secure world, which stays shut at that level. */
 static void regress(struct chip *c, enum board_rdp was, enum board_rdp will)
 {
-	if (was != RDP_1 || will >= RDP_1)
+	if (was == RDP_1 && will == RDP_0_5)
+		flash_partial_erase(c);
+	if (was != RDP_1 || will != RDP_0)
 		return;
 	flash_mass_erase(c);
 	memset(c->sram, 0, BOARD_SRAM_BYTES);
@@ -128,7 +132,8 @@ static bool is_secure_option(unsigned word)
 {
 	return word == FLASH_OPT(FLASH_SECWM1R1) ||
 	       word == FLASH_OPT(FLASH_SECWM1R2) ||
-	       word == FLASH_OPT(FLASH_SECWM2R1) || word == FLASH_OPT(0x64);
+	       word == FLASH_OPT(FLASH_SECWM2R1) ||
+	       word == FLASH_OPT(FLASH_SECWM2R2);
 }
 
 void options_start(struct chip *c)

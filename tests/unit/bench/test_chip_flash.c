@@ -7,11 +7,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define NSSR   (FLASH_R + 0x20)
-#define NSCR   (FLASH_R + 0x28)
-#define OPTR   (FLASH_R + 0x40)
-#define PGSERR (1u << 7)
-#define VIRGIN 0x1FEFF8AAu
+#define NSSR	 (FLASH_R + 0x20)
+#define NSCR	 (FLASH_R + 0x28)
+#define OPTR	 (FLASH_R + 0x40)
+#define PGSERR	 (1u << 7)
+#define VIRGIN	 0x1FEFF8AAu
+#define TZEN	 (1u << 31)
+#define FLASH_NS 0x08000000u
+#define S_REGS	 0x10000000u /* the secure alias of registers */
 
 static void stores_by_the_cpu(void **state)
 {
@@ -258,6 +261,154 @@ static void level_2_is_the_end(void **state)
 	chip_free(c);
 }
 
+/* -------- RDP and TZEN: which steps the chip makes (RM0456 7.6.2) -------- */
+
+static uint32_t options_of(uint32_t rdp, bool tzen)
+{
+	return (VIRGIN & ~0xFFu) | rdp | (tzen ? TZEN : 0);
+}
+
+/* By steps that are allowed: TrustZone first, then the level. */
+static struct chip *board_at(uint32_t rdp, bool tzen)
+{
+	struct chip *c = fixture_board(NULL);
+
+	if (tzen)
+		set_options(c, options_of(0xAA, true));
+	if (rdp != 0xAA)
+		set_options(c, options_of(rdp, tzen));
+	return c;
+}
+
+static void steps_of_the_life_cycle(void **state)
+{
+	static const struct {
+		uint8_t rdp;
+		bool tzen;
+	} to[] = {
+		{0xAA, false}, {0x55, false}, {0xDC, false}, {0xCC, false},
+		{0xAA, true},  {0x55, true},  {0x00, true},  {0xCC, true},
+	};
+	static const struct {
+		uint8_t rdp;
+		bool tzen;
+		const char *taken; /* one letter for each of to[] */
+	} from[] = {
+		/* 0x55 without TrustZone is level 1 */
+		{0xAA, false, "yyyyynnn"}, {0x55, false, "yyyynnnn"},
+		{0xDC, false, "yyyynnnn"}, {0xAA, true, "nnnnyyyy"},
+		{0x55, true, "nnnnnyyy"},  {0xDC, true, "ynnnyyyy"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
+		for (size_t j = 0; j < sizeof(to) / sizeof(to[0]); j++) {
+			struct chip *c = board_at(from[i].rdp, from[i].tzen);
+			bool refused;
+
+			write_options(c, options_of(to[j].rdp, to[j].tzen));
+			refused = fixture_read(c, NSSR) & (1u << 13);
+			if (refused != (from[i].taken[j] == 'n'))
+				fail_msg("from RDP %02X TZEN %d to %02X %d",
+					 from[i].rdp, from[i].tzen, to[j].rdp,
+					 to[j].tzen);
+			chip_free(c);
+		}
+}
+
+static void write_secure(struct chip *c, uint32_t off, uint32_t value)
+{
+	assert_int_equal(
+		chip_ahb_write(c, FLASH_R + S_REGS + off, 4, true, value),
+		CHIP_BUS_OK);
+}
+
+#define SECURE_OFF 0x4000u   /* page 2 of bank 1 */
+#define OPEN_OFF   0x28000u  /* page 20 of bank 1 */
+#define BANK2_OFF  0x10A000u /* page 5 of bank 2 */
+
+/* TrustZone with pages 0 to 15 of bank 1 secure, a word in each area, and one
+ * in SRAM1. */
+static struct chip *divided_board(void)
+{
+	struct chip *c = fixture_board(NULL);
+	uint32_t data[4] = {1, 2, 3, 4};
+
+	fixture_program(c, SECURE_OFF, data, sizeof(data));
+	fixture_program(c, OPEN_OFF, data, sizeof(data));
+	fixture_program(c, BANK2_OFF, data, sizeof(data));
+	set_options(c, VIRGIN | TZEN);
+	unlock(c);
+	fixture_write(c, FLASH_R + 0x10, 0x08192A3Bu);
+	fixture_write(c, FLASH_R + 0x10, 0x4C5D6E7Fu);
+	write_secure(c, 0x50, 0xFF8FFF80u); /* SECWM1R1: 0 to 15 */
+	write_secure(c, 0x60, 0xFF80FFFFu); /* SECWM2R1: none */
+	write_options(c, VIRGIN | TZEN);
+	launch(c);
+	return c;
+}
+
+static uint32_t flash_word(struct chip *c, uint32_t off)
+{
+	size_t len;
+	uint32_t v;
+
+	memcpy(&v, chip_flash(c, &len) + off, sizeof(v));
+	return v;
+}
+
+static void regression_to_0_5_spares_the_secure_area(void **state)
+{
+	struct chip *c = divided_board();
+	uint32_t sram;
+
+	(void)state;
+	assert_int_equal(chip_ahb_write(c, 0x30000000u, 4, true, 7), 0);
+	set_options(c, options_of(0xDC, true));
+	assert_int_equal(try_read(c, FLASH_NS + OPEN_OFF, false),
+			 CHIP_BUS_FAULT);
+	assert_int_equal(flash_word(c, OPEN_OFF), 1); /* raising erases not */
+	set_options(c, options_of(0x55, true));
+	assert_int_equal(fixture_read(c, FLASH_NS + OPEN_OFF), 0xFFFFFFFFu);
+	assert_int_equal(fixture_read(c, FLASH_NS + BANK2_OFF), 0xFFFFFFFFu);
+	assert_int_equal(fixture_read(c, FLASH_NS + SECURE_OFF), 0);
+	assert_int_equal(flash_word(c, SECURE_OFF), 1);
+	/* and on to level 0, all of it, over level 1 */
+	set_options(c, options_of(0xDC, true));
+	set_options(c, VIRGIN);
+	assert_int_equal(flash_word(c, SECURE_OFF), 0xFFFFFFFFu);
+	assert_int_equal(chip_ahb_read(c, 0x20000000u, 4, false, &sram), 0);
+	assert_int_equal(sram, 0);
+	chip_free(c);
+}
+
+/* At level 0.5 nobody outside can move the border, or see where it is. */
+static void the_secure_worlds_registers_are_its_own(void **state)
+{
+	static const uint8_t secure[] = {0x4C, 0x50, 0x54, 0x60,
+					 0x64, 0x80, 0xAC, 0xC0};
+	struct chip *c = divided_board();
+
+	(void)state;
+	set_options(c, options_of(0x55, true));
+	unlock(c);
+	fixture_write(c, FLASH_R + 0x10, 0x08192A3Bu);
+	fixture_write(c, FLASH_R + 0x10, 0x4C5D6E7Fu);
+	for (size_t i = 0; i < sizeof(secure); i++) {
+		uint32_t at = FLASH_R + secure[i];
+
+		fixture_write(c, at, 0xFF80FFFFu);
+		assert_int_equal(fixture_read(c, at), 0);
+		assert_int_equal(try_read(c, at + S_REGS, true),
+				 CHIP_BUS_FAULT);
+	}
+	write_options(c, options_of(0x55, true));
+	launch(c);
+	assert_int_equal(fixture_read(c, FLASH_NS + SECURE_OFF), 0);
+	assert_int_equal(fixture_read(c, FLASH_NS + OPEN_OFF), 1);
+	chip_free(c);
+}
+
 static void stuck_options_stay(void **state)
 {
 	const char *const faults[] = {"option-bytes-stuck", NULL};
@@ -284,6 +435,9 @@ int main(void)
 		cmocka_unit_test(regression_erases),
 		cmocka_unit_test(trustzone_goes_only_with_a_regression),
 		cmocka_unit_test(level_2_is_the_end),
+		cmocka_unit_test(steps_of_the_life_cycle),
+		cmocka_unit_test(regression_to_0_5_spares_the_secure_area),
+		cmocka_unit_test(the_secure_worlds_registers_are_its_own),
 		cmocka_unit_test(stuck_options_stay),
 	};
 
