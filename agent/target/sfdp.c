@@ -65,6 +65,26 @@ static void decode_page(struct sfdp *s, uint32_t w11)
 		(s->page_typical_us * 2 * ((w11 & 0xFu) + 1) + 999) / 1000;
 }
 
+/* Words 1 and 3: dummy clocks are wait states and mode clocks together; word
+ * 15: the way of the quad enable bit (6.4.4, 6.4.6, 6.4.18). */
+static void decode_quad(struct sfdp *s, const uint8_t *table,
+			unsigned table_words)
+{
+	uint32_t w3 = word(table, 3);
+	unsigned way = table_words >= 15 ? word(table, 15) >> 20 & 7u : 7u;
+
+	if ((word(table, 1) & 1u << 22) != 0) {
+		s->quad_read_opcode = (uint8_t)(w3 >> 24);
+		s->quad_read_dummy_clocks =
+			(uint8_t)((w3 >> 16 & 0x1Fu) + (w3 >> 21 & 7u));
+	}
+	s->quad_enable = SFDP_QUAD_UNKNOWN;
+	if (way == 0)
+		s->quad_enable = SFDP_QUAD_ALWAYS;
+	else if (way == 1 || way == 4 || way == 5 || way == 6)
+		s->quad_enable = SFDP_QUAD_SR2_BIT1;
+}
+
 enum err_code sfdp_decode(struct sfdp *s, const uint8_t *table,
 			  unsigned table_words, struct err *e)
 {
@@ -87,5 +107,6 @@ enum err_code sfdp_decode(struct sfdp *s, const uint8_t *table,
 	if (table_words >= 11)
 		decode_page(s, word(table, 11));
 	decode_erase(s, table, table_words >= 10);
+	decode_quad(s, table, table_words);
 	return ERR_OK;
 }

@@ -28,6 +28,16 @@ struct sfdp {
 	uint32_t page_typical_us;
 	uint32_t page_max_ms;
 	struct sfdp_erase erase[4];
+	/* Read with the data on four lines (1-1-4); opcode 0: cannot. */
+	uint8_t quad_read_opcode;
+	uint8_t quad_read_dummy_clocks;
+	/* Whether four lines have to be enabled first, and by what: bit 1 of
+	 * status register 2, which 35h reads. Other ways are not known here. */
+	enum sfdp_quad_enable {
+		SFDP_QUAD_ALWAYS,
+		SFDP_QUAD_SR2_BIT1,
+		SFDP_QUAD_UNKNOWN
+	} quad_enable;
 };
 
 /* Where the basic table lies, out of the first SFDP_HEADER_BYTES bytes.
@@ -36,7 +46,8 @@ bool sfdp_find_table(const uint8_t header[SFDP_HEADER_BYTES],
 		     uint32_t *table_addr, unsigned *table_words);
 
 /* Decode the first table_words (9 to 16 are used) double words. Without words
- * 10 and 11 times are 0 and the page is 256 bytes. ERR_MALFORMED. */
+ * 10 and 11 times are 0 and the page is 256 bytes; without word 15 quad_enable
+ * is unknown. ERR_MALFORMED. */
 enum err_code sfdp_decode(struct sfdp *s, const uint8_t *table,
 			  unsigned table_words, struct err *e);
 

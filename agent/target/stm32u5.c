@@ -1,5 +1,6 @@
 #include "agent/target/stm32u5.h"
 
+#include "agent/target/core.h"
 #include "agent/target/u5_regs.h"
 #include "proto/base/mono.h"
 #include "proto/board/sfi.h"
@@ -9,7 +10,6 @@
 #define RESET_LOW_MS   5
 #define HALT_BUDGET_MS 200
 #define STUB_BUDGET_MS 500
-#define REG_BUDGET_MS  50
 
 /* The stub: calls through the RSS table and stops.
  *   0: ldr r1, [pc, #4]   table address, at 8
@@ -47,25 +47,6 @@ static enum err_code hold_reset(struct stm32u5 *u, bool hold, struct err *e)
 	return u->wire.ops->hold_reset(u->wire.ctx, hold, e);
 }
 
-/* Debug enabled and a halt asked for; the vector catch takes effect when
- * nRST goes up, the halt request if the core runs already. */
-static enum err_code arm_halt(struct stm32u5 *u, struct err *e)
-{
-	adi_put32(u->adi, U5_DHCSR,
-		  U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN | U5_DHCSR_C_HALT);
-	adi_put32(u->adi, U5_DEMCR,
-		  U5_DEMCR_TRCENA | U5_DEMCR_VC_CORERESET |
-			  U5_DEMCR_VC_HARDERR);
-	return adi_run(u->adi, ADI_REPEAT, e);
-}
-
-static enum err_code wait_halted(struct stm32u5 *u, int budget_ms,
-				 struct err *e)
-{
-	return adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_HALT, U5_DHCSR_S_HALT,
-			  budget_ms, NULL, e);
-}
-
 static bool is_refusal(enum err_code rc)
 {
 	return rc == ERR_TARGET_FAULT || rc == ERR_TIMEOUT;
@@ -83,7 +64,7 @@ enum err_code stm32u5_connect_under_reset(struct stm32u5 *u, bool *halted,
 	stm32u5_sleep(u, RESET_LOW_MS);
 	rc = stm32u5_connect(u, e);
 	if (rc == ERR_OK)
-		arm = arm_halt(u, e);
+		arm = core_request_halt(u->adi, e);
 	if (rc != ERR_OK || (arm != ERR_OK && !is_refusal(arm))) {
 		(void)hold_reset(u, false, NULL);
 		return rc != ERR_OK ? rc : arm;
@@ -91,9 +72,9 @@ enum err_code stm32u5_connect_under_reset(struct stm32u5 *u, bool *halted,
 	rc = hold_reset(u, false, e);
 	if (rc != ERR_OK)
 		return rc;
-	rc = arm_halt(u, e);
+	rc = core_request_halt(u->adi, e);
 	if (rc == ERR_OK)
-		rc = wait_halted(u, HALT_BUDGET_MS, e);
+		rc = core_wait_halted(u->adi, HALT_BUDGET_MS, e);
 	*halted = rc == ERR_OK;
 	return is_refusal(rc) ? ERR_OK : rc;
 }
@@ -202,47 +183,13 @@ enum err_code stm32u5_same_board(struct stm32u5 *u, const uint8_t uid[12],
 
 /* ---- running a few instructions ---- */
 
-static enum err_code write_register(struct stm32u5 *u, uint32_t reg,
-				    uint32_t value, struct err *e)
+static enum err_code start_stub(struct stm32u5 *u, struct err *e)
 {
-	adi_put32(u->adi, U5_DCRDR, value);
-	adi_put32(u->adi, U5_DCRSR, U5_DCRSR_WRITE | reg);
-	enum err_code rc = adi_run(u->adi, ADI_REPEAT, e);
-
-	if (rc != ERR_OK)
-		return rc;
-	return adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_REGRDY,
-			  U5_DHCSR_S_REGRDY, REG_BUDGET_MS, NULL, e);
-}
-
-static enum err_code read_register(struct stm32u5 *u, uint32_t reg,
-				   uint32_t *value, struct err *e)
-{
-	enum err_code rc = adi_write32(u->adi, U5_DCRSR, reg, e);
-
-	if (rc == ERR_OK)
-		rc = adi_wait32(u->adi, U5_DHCSR, U5_DHCSR_S_REGRDY,
-				U5_DHCSR_S_REGRDY, REG_BUDGET_MS, NULL, e);
-	return rc == ERR_OK ? adi_read32(u->adi, U5_DCRDR, value, e) : rc;
-}
-
-static enum err_code load_stub(struct stm32u5 *u, struct err *e)
-{
-	const struct {
-		uint32_t reg, value;
-	} start[] = {
-		{0, STUB_OUT},
-		{U5_REG_SP, STUB_STACK},
-		{U5_REG_LR, 0xFFFFFFFFu},
-		{U5_REG_PC, STUB_AT},
-		{U5_REG_XPSR, U5_XPSR_THUMB},
-	};
 	enum err_code rc = adi_write(u->adi, STUB_AT, stub, sizeof stub, e);
 
-	for (size_t i = 0; rc == ERR_OK && i < sizeof start / sizeof start[0];
-	     i++)
-		rc = write_register(u, start[i].reg, start[i].value, e);
-	return rc;
+	if (rc == ERR_OK)
+		rc = core_write_register(u->adi, 0, STUB_OUT, e);
+	return rc == ERR_OK ? core_start(u->adi, STUB_AT, STUB_STACK, e) : rc;
 }
 
 /* *status is r0 when the stub has come to its end. */
@@ -250,23 +197,20 @@ static enum err_code run_stub(struct stm32u5 *u, uint32_t *status,
 			      struct err *e)
 {
 	uint32_t pc = 0;
-	enum err_code rc = load_stub(u, e);
+	enum err_code rc = start_stub(u, e);
 
 	if (rc == ERR_OK)
-		rc = adi_write32(u->adi, U5_DHCSR,
-				 U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN, e);
-	if (rc == ERR_OK)
-		rc = wait_halted(u, STUB_BUDGET_MS, e);
+		rc = core_wait_halted(u->adi, STUB_BUDGET_MS, e);
 	if (rc == ERR_TIMEOUT)
-		(void)arm_halt(u, NULL);
+		(void)core_request_halt(u->adi, NULL);
 	if (rc == ERR_OK)
-		rc = read_register(u, U5_REG_PC, &pc, e);
+		rc = core_read_register(u->adi, U5_REG_PC, &pc, e);
 	if (rc == ERR_OK && pc != STUB_AT + STUB_BKPT)
 		rc = err_set(e, ERR_INTEGRITY,
 			     "the chip stopped at 0x%08x when asked for its "
 			     "certificate",
 			     (unsigned)pc);
-	return rc == ERR_OK ? read_register(u, 0, status, e) : rc;
+	return rc == ERR_OK ? core_read_register(u->adi, 0, status, e) : rc;
 }
 
 enum err_code stm32u5_chip_certificate(struct stm32u5 *u, uint8_t cert[136],

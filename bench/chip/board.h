@@ -16,6 +16,7 @@
 #include "bench/chip/cpu.h"
 #include "bench/chip/flash.h"
 #include "bench/chip/gpio.h"
+#include "bench/chip/hash.h"
 #include "bench/chip/nor.h"
 #include "bench/chip/nor_pins.h"
 #include "bench/chip/ospi.h"
@@ -104,6 +105,7 @@ struct chip {
 	struct usart usart[USART_COUNT];
 	struct adc adc;
 	struct rng rng;
+	struct hash hash;
 };
 
 static inline bool board_has(const struct chip *c, enum board_fault f)

@@ -42,6 +42,8 @@ static const struct bus_region REGIONS[] = {
 	PORT(7),
 	PORT(8),
 	{0x42028000u, 0x400, adc_read, adc_write, 0, AHB2ENR1, 10, BUS_STATUS},
+	{0x420C0400u, 0x400, hash_read, hash_write, 0, AHB2ENR1, 17,
+	 BUS_STATUS},
 	{0x420C0800u, 0x400, rng_read, rng_write, 0, AHB2ENR1, 18, BUS_STATUS},
 	{0x420D1400u, 0x400, ospi_read, ospi_write, 0, AHB2ENR2, 4,
 	 BUS_STATUS | BUS_BYTES},

@@ -142,6 +142,7 @@ void chip_free(struct chip *c)
 		return;
 	cpu_fini(c);
 	nor_fini(c);
+	hash_fini(c);
 	gpio_fini(c);
 	free(c->flash.data);
 	free(c->sram);
@@ -164,6 +165,7 @@ static void reset_peripherals(struct chip *c, enum board_reset reason)
 	usart_reset(c);
 	adc_reset(c);
 	rng_reset(c);
+	hash_reset(c);
 	poll_reset(c);
 }
 
@@ -253,7 +255,7 @@ uint64_t board_next_event(struct chip *c, uint64_t t_ps)
 	uint64_t (*const PARTS[])(struct chip *, uint64_t) = {
 		tim_next_event,	 gpio_next_event, flash_next_event,
 		ospi_next_event, nor_next_event,  usart_next_event,
-		adc_next_event,	 rng_next_event,
+		adc_next_event,	 rng_next_event,  hash_next_event,
 	};
 	uint64_t next = BOARD_NEVER;
 
