@@ -47,17 +47,14 @@ enum err_code core_read_register(struct adi *a, uint32_t reg, uint32_t *value,
 	return rc == ERR_OK ? adi_read32(a, U5_DCRDR, value, e) : rc;
 }
 
-enum err_code core_start(struct adi *a, uint32_t pc, uint32_t sp,
-			 struct err *e)
+enum err_code core_start(struct adi *a, uint32_t pc, uint32_t sp, struct err *e)
 {
 	const struct {
 		uint32_t reg, value;
 	} start[] = {
-		{U5_REG_SP, sp},
-		{U5_REG_LR, 0xFFFFFFFFu},
+		{U5_REG_SP, sp},    {U5_REG_LR, 0xFFFFFFFFu},
 		{U5_REG_MASKS, 1u}, /* PRIMASK */
-		{U5_REG_PC, pc},
-		{U5_REG_XPSR, U5_XPSR_THUMB},
+		{U5_REG_PC, pc},    {U5_REG_XPSR, U5_XPSR_THUMB},
 	};
 	enum err_code rc = ERR_OK;
 
@@ -65,8 +62,8 @@ enum err_code core_start(struct adi *a, uint32_t pc, uint32_t sp,
 	     i++)
 		rc = core_write_register(a, start[i].reg, start[i].value, e);
 	if (rc == ERR_OK)
-		rc = adi_write32(a, U5_DHCSR,
-				 U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN, e);
+		rc = adi_write32(a, U5_DHCSR, U5_DHCSR_KEY | U5_DHCSR_C_DEBUGEN,
+				 e);
 	return rc;
 }
 

@@ -59,8 +59,9 @@ static enum err_code verify(struct loader *l, struct err *e)
 	assert(loader_blob_bytes <= sizeof held);
 	rc = adi_read(l->adi, LOADER_BASE, held, loader_blob_bytes, e);
 	if (rc == ERR_OK && memcmp(held, loader_blob, loader_blob_bytes) != 0)
-		rc = err_set(e, ERR_WIRE, "SRAM does not hold what was "
-					  "written to it");
+		rc = err_set(e, ERR_WIRE,
+			     "SRAM does not hold what was "
+			     "written to it");
 	return rc;
 }
 
@@ -124,8 +125,7 @@ static enum err_code refusal(const struct loader *l, struct err *e)
 						  : l->setup.program_ir),
 			       (unsigned)l->state.failed_addr);
 	case LOADER_NO_CLOCK:
-		return err_set(e, ERR_WIRE,
-			       "the chip's PLL does not come up");
+		return err_set(e, ERR_WIRE, "the chip's PLL does not come up");
 	case LOADER_OSPI_STUCK:
 		return err_set(e, ERR_WIRE,
 			       "the OCTOSPI does not finish at NOR 0x%x",
@@ -185,8 +185,7 @@ static enum err_code check_state(const struct loader *l, uint32_t done_before,
 }
 
 /* Run the batch; after idle_us more the loader's state is read. */
-static enum err_code exchange(struct loader *l, uint32_t idle_us,
-			      struct err *e)
+static enum err_code exchange(struct loader *l, uint32_t idle_us, struct err *e)
 {
 	uint32_t words[STATE_WORDS];
 	uint32_t done = l->state.done, progress = l->state.progress;
@@ -262,8 +261,7 @@ static enum err_code wait_room(struct loader *l, uint32_t data_bytes,
 	return rc;
 }
 
-static void queue_data(struct loader *l, struct loader_op *op,
-		       const void *data)
+static void queue_data(struct loader *l, struct loader_op *op, const void *data)
 {
 	uint32_t words[LOADER_DATA_MAX / 4];
 	uint64_t at = place_data(l, op->len_bytes);

@@ -27,7 +27,7 @@ struct loader {
 	uint64_t data_end, data_free;
 	uint64_t data_of[LOADER_OPS]; /* data_end after that operation */
 	struct loader_op op[LOADER_OPS];
-	size_t batch_bytes; /* in the batch that has not run */
+	size_t batch_bytes;	   /* in the batch that has not run */
 	struct loader_state state; /* as last read */
 	uint32_t freed;		   /* operations whose data are free again */
 	uint32_t budget_ms;	   /* of the slowest operation queued */

@@ -1,6 +1,8 @@
 /* Who the NOR is: JEDEC id, then SFDP, then what a table of parts adds. */
 #include "agent/target/nor.h"
 
+#include "agent/target/u5_regs.h"
+#include "proto/base/log.h"
 #include "proto/base/mono.h"
 
 #include <stdio.h>
@@ -14,6 +16,8 @@
 #define NOR_RESET	 0x99
 #define NOR_READ_ID	 0x9F
 #define NOR_READ_SFDP	 0x5A
+#define NOR_READ_SR2	 0x35
+#define SR2_QE		 0x02
 
 /* Data sheet maxima: W25Q64JV rev K and W25Q128JV rev F, table 9.6;
  * MX25LM51245G rev 1.1, table 20. They go before what SFDP says. */
@@ -22,15 +26,21 @@ static const struct part {
 	const char *name;
 	uint64_t size_bytes;
 	uint32_t page_max_ms, sector_max_ms, block_max_ms;
+	uint8_t quad_program_opcode; /* 1-1-4; SFDP does not tell */
 } parts[] = {
-	{{0xEF, 0x40, 0x16}, "W25Q32JV", 4u << 20, 3, 400, 2000},
-	{{0xEF, 0x40, 0x17}, "W25Q64JV", 8u << 20, 3, 400, 2000},
-	{{0xEF, 0x40, 0x18}, "W25Q128JV", 16u << 20, 3, 400, 2000},
-	{{0xEF, 0x70, 0x17}, "W25Q64JV-M", 8u << 20, 3, 400, 2000},
-	{{0xEF, 0x70, 0x18}, "W25Q128JV-M", 16u << 20, 3, 400, 2000},
-	{{0xC2, 0x85, 0x39}, "MX25LM25645G", 32u << 20, 1, 400, 1000},
-	{{0xC2, 0x85, 0x3A}, "MX25LM51245G", 64u << 20, 1, 400, 1000},
+	{{0xEF, 0x40, 0x16}, "W25Q32JV", 4u << 20, 3, 400, 2000, 0x32},
+	{{0xEF, 0x40, 0x17}, "W25Q64JV", 8u << 20, 3, 400, 2000, 0x32},
+	{{0xEF, 0x40, 0x18}, "W25Q128JV", 16u << 20, 3, 400, 2000, 0x32},
+	{{0xEF, 0x70, 0x17}, "W25Q64JV-M", 8u << 20, 3, 400, 2000, 0x32},
+	{{0xEF, 0x70, 0x18}, "W25Q128JV-M", 16u << 20, 3, 400, 2000, 0x32},
+	{{0xC2, 0x85, 0x39}, "MX25LM25645G", 32u << 20, 1, 400, 1000, 0},
+	{{0xC2, 0x85, 0x3A}, "MX25LM51245G", 64u << 20, 1, 400, 1000, 0},
 };
+
+/* For a part that does not say how long it takes. */
+#define TYPICAL_PAGE_US	  400u
+#define TYPICAL_SECTOR_US 45000u
+#define TYPICAL_BLOCK_US  150000u
 
 void nor_init(struct nor *n, struct adi *adi)
 {
@@ -149,47 +159,130 @@ static uint8_t opcode4(uint8_t opcode)
 	}
 }
 
+static void add_level(struct nor_plan_costs *c, struct sfdp_erase t)
+{
+	unsigned at = c->levels;
+
+	for (unsigned i = 0; i < c->levels; i++)
+		if (c->level[i].size_bytes == t.size_bytes)
+			return;
+	while (at > 0 && c->level[at - 1].size_bytes > t.size_bytes) {
+		c->level[at] = c->level[at - 1];
+		at--;
+	}
+	c->level[at] = t;
+	c->levels++;
+}
+
 static void choose_erases(struct nor *n, const struct part *p)
 {
-	n->sector = n->block = (struct sfdp_erase){0};
+	struct nor_plan_costs *c = &n->costs;
+
+	c->levels = 0;
+	c->page_us = n->geometry.page_typical_us > 0
+			     ? n->geometry.page_typical_us
+			     : TYPICAL_PAGE_US;
+	if (p != NULL)
+		n->geometry.page_max_ms = p->page_max_ms;
 	for (unsigned i = 0; i < 4; i++) {
 		struct sfdp_erase t = n->geometry.erase[i];
+		bool small = t.size_bytes <= 4096;
 
-		if (t.size_bytes < n->geometry.page_bytes ||
+		/* 16 sectors are what a plan can hold */
+		if (t.size_bytes < NOR_BLOCK_BYTES / NOR_PLAN_SECTORS ||
 		    t.size_bytes > NOR_BLOCK_BYTES)
 			continue;
-		if (n->sector.size_bytes == 0 ||
-		    t.size_bytes < n->sector.size_bytes)
-			n->sector = t;
-		if (t.size_bytes > n->block.size_bytes)
-			n->block = t;
-	}
-	if (p != NULL) {
-		n->sector.max_ms = p->sector_max_ms;
-		n->block.max_ms = p->block_max_ms;
-		n->geometry.page_max_ms = p->page_max_ms;
+		if (t.typical_us == 0)
+			t.typical_us =
+				small ? TYPICAL_SECTOR_US : TYPICAL_BLOCK_US;
+		if (p != NULL)
+			t.max_ms = small ? p->sector_max_ms : p->block_max_ms;
+		add_level(c, t);
 	}
 }
 
-static void choose_commands(struct nor *n)
+static bool is_wide(const struct nor *n)
 {
-	bool wide = n->id.size_bytes > 16u << 20;
+	return n->id.size_bytes > 16u << 20;
+}
+
+static void choose_commands(struct nor *n, const struct part *p)
+{
+	bool wide = is_wide(n);
 
 	n->read = (struct octospi_command){.opcode = wide ? 0x13 : 0x03,
 					   .addr_bytes = wide ? 4 : 3};
-	n->program = (struct octospi_command){.opcode = wide ? 0x12 : 0x02,
-					      .addr_bytes = wide ? 4 : 3};
-	if (wide) {
-		n->sector.opcode = opcode4(n->sector.opcode);
-		n->block.opcode = opcode4(n->block.opcode);
+	n->quad_program_opcode = p != NULL ? p->quad_program_opcode : 0;
+	for (unsigned i = 0; wide && i < n->costs.levels; i++)
+		n->costs.level[i].opcode = opcode4(n->costs.level[i].opcode);
+}
+
+/* Four lines when the part can do it both ways and is set up for it. Its
+ * status registers are the product's: they are not written. */
+static enum err_code choose_lines(struct nor *n, struct err *e)
+{
+	const struct octospi_command read_sr2 = {.opcode = NOR_READ_SR2};
+	uint8_t sr2[4] = {0};
+	enum err_code rc = ERR_OK;
+
+	n->quad = n->geometry.quad_read_opcode != 0 &&
+		  n->quad_program_opcode != 0 && !is_wide(n) &&
+		  n->geometry.quad_enable != SFDP_QUAD_UNKNOWN;
+	if (n->quad && n->geometry.quad_enable == SFDP_QUAD_SR2_BIT1) {
+		rc = octospi_read(&n->ospi, &read_sr2, sr2, sizeof sr2, e);
+		n->quad = (sr2[0] & SR2_QE) != 0;
 	}
+	if (rc == ERR_OK && !n->quad)
+		log_info("NOR_SINGLE", "part=%s reason=\"%s\"", n->id.part,
+			 n->geometry.quad_read_opcode == 0
+				 ? "the part has no quad read"
+				 : "quad mode is not enabled in the part");
+	return rc;
+}
+
+/* Chip select high for 50 ns between commands (W25Q64JV rev K, tSHSL): four
+ * clocks of 80 MHz. */
+#define SELECT_HIGH_CLOCKS 4u
+#define LOADER_PRESCALER   2u
+#define FAST_READ_DUMMY	   8u
+
+struct loader_setup nor_loader_setup(const struct nor *n)
+{
+	bool wide = is_wide(n);
+	unsigned log2 = (unsigned)__builtin_ctzll(n->id.size_bytes);
+	uint32_t addr = U5_OSPI_CCR_I1 | U5_OSPI_CCR_A1 |
+			(wide ? U5_OSPI_CCR_A32 : U5_OSPI_CCR_A24);
+	uint32_t data = n->quad ? U5_OSPI_CCR_D4 : U5_OSPI_CCR_D1;
+	struct loader_setup s = {
+		.dcr1 = U5_OSPI_DCR1_STANDARD |
+			(SELECT_HIGH_CLOCKS - 1u) << U5_OSPI_DCR1_CSHT_SHIFT |
+			(log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT,
+		.dcr2 = LOADER_PRESCALER - 1u,
+		.read_ccr = addr | data,
+		.read_tcr = FAST_READ_DUMMY | U5_OSPI_TCR_SSHIFT,
+		.read_ir = wide ? 0x0C : 0x0B,
+		.program_ccr = addr | data,
+		.program_ir = wide ? 0x12 : 0x02,
+		.erase_ccr = addr,
+		.page_bytes = NOR_PAGE_BYTES,
+	};
+
+	if (n->quad) {
+		s.read_tcr =
+			n->geometry.quad_read_dummy_clocks | U5_OSPI_TCR_SSHIFT;
+		s.read_ir = n->geometry.quad_read_opcode;
+		s.program_ir = n->quad_program_opcode;
+	}
+	return s;
 }
 
 static enum err_code check_geometry(const struct nor *n, struct err *e)
 {
-	if (n->sector.size_bytes == 0 || n->sector.max_ms == 0 ||
-	    n->block.max_ms == 0 || n->geometry.page_max_ms == 0 ||
-	    n->geometry.page_bytes < OCTOSPI_WRITE_MAX ||
+	bool times = n->costs.levels > 0 && n->geometry.page_max_ms > 0;
+
+	for (unsigned i = 0; i < n->costs.levels; i++)
+		times = times && n->costs.level[i].max_ms > 0;
+	if (!times || n->geometry.page_bytes < NOR_PAGE_BYTES ||
 	    n->id.size_bytes > 128u << 20)
 		return err_set(e, ERR_MALFORMED,
 			       "the SPI flash %02x%02x%02x is not one that "
@@ -224,8 +317,9 @@ static enum err_code identify_once(struct nor *n, struct err *e)
 		 p != NULL ? p->name : "unknown");
 	n->id.size_bytes = n->geometry.size_bytes;
 	choose_erases(n, p);
-	choose_commands(n);
-	return check_geometry(n, e);
+	choose_commands(n, p);
+	rc = check_geometry(n, e);
+	return rc == ERR_OK ? choose_lines(n, e) : rc;
 }
 
 enum err_code nor_identify(struct nor *n, struct err *e)

@@ -1,24 +1,27 @@
-/* The board's SPI NOR: what it is, and making its content equal to an image.
- * Behind target_nor_identify(), _program() and _sha256(); a faster engine
- * takes the place of nor_program() alone.
+/* The board's SPI NOR: what it is (nor.c, by registers over SWD), and making
+ * its content equal to an image (nor_program.c, with the RAM loader). Behind
+ * target_nor_identify(), _program() and _sha256().
  */
 #ifndef AGENT_TARGET_NOR_H
 #define AGENT_TARGET_NOR_H
 
+#include "agent/target/loader/mailbox.h"
+#include "agent/target/nor_plan.h"
 #include "agent/target/octospi.h"
-#include "agent/target/sfdp.h"
 #include "agent/target/target.h"
 
 #define NOR_BLOCK_BYTES 65536u
+#define NOR_PAGE_BYTES	256u
 
 struct nor {
 	struct octospi ospi;
 	bool known; /* nor_identify() has been through */
 	struct target_nor id;
 	struct sfdp geometry;
-	struct sfdp_erase sector; /* smallest erase unit, at most 64 KiB */
-	struct sfdp_erase block;  /* largest that is at most 64 KiB */
-	struct octospi_command read, program;
+	struct nor_plan_costs costs; /* erase units and times */
+	struct octospi_command read; /* one line, as slow as octospi.h */
+	uint8_t quad_program_opcode; /* 0: none */
+	bool quad;		     /* the loader uses four lines */
 };
 
 void nor_init(struct nor *n, struct adi *adi);
@@ -26,6 +29,8 @@ void nor_init(struct nor *n, struct adi *adi);
 void nor_forget(struct nor *n);
 
 enum err_code nor_identify(struct nor *n, struct err *e);
+/* For the loader, with four lines or one by n->quad. */
+struct loader_setup nor_loader_setup(const struct nor *n);
 enum err_code nor_program(struct nor *n, uint64_t len, target_read_fn *read,
 			  void *read_arg, target_progress_fn *progress,
 			  void *progress_arg, struct target_nor_report *report,

@@ -62,8 +62,7 @@ static struct nor_plan erase_all(const struct nor_plan_costs *c,
 }
 
 static struct nor_plan sector_alone(const struct nor_plan_costs *c,
-				    const struct nor_plan_sector *s,
-				    unsigned i)
+				    const struct nor_plan_sector *s, unsigned i)
 {
 	if (s[i].same || s[i].outside)
 		return nothing;

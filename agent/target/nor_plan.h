@@ -12,9 +12,9 @@
 
 /* One sector, the smallest unit of erasing. */
 struct nor_plan_sector {
-	bool same;	    /* holds what is wanted already */
-	bool blank;	    /* holds 0xFF throughout */
-	bool outside;	    /* not ours: must keep what it holds */
+	bool same;	     /* holds what is wanted already */
+	bool blank;	     /* holds 0xFF throughout */
+	bool outside;	     /* not ours: must keep what it holds */
 	unsigned want_pages; /* wanted pages that are not 0xFF throughout */
 };
 

@@ -1,25 +1,46 @@
-/* Making the NOR equal to an image, a block of 64 KiB at a time:
+/* Making the NOR equal to an image, with the RAM loader:
  *
- *   read the block, compare by pages; a page that differs and is blank is
- *   programmed, one that differs and is not makes its sector one to erase
+ *   hash    the target takes the SHA-256 of each block of 64 KiB; while it
+ *           does, the host takes those of the image
+ *   sectors of a block that differs and is not blank, the same by sectors
+ *   write   the cheapest erases, then the pages that are not blank, in one
+ *           stream: the wire is ahead of the NOR by as much as SRAM holds, so
+ *           a block's data arrive while the one before is erased or programmed
+ *   verify  each block written is hashed once more
  *
- * and at last everything is read back. Bytes of the last block beyond the
- * image keep their content. A block whose transfers were disturbed starts over
- * from reading it, whatever was done to it so far.
+ * A block is done when the target's hash of it was right. Whatever goes wrong
+ * on the way, the blocks that are not done start over from the first step.
  */
+#include "agent/target/loader_host.h"
 #include "agent/target/nor.h"
 
+#include "proto/base/log.h"
 #include "proto/base/mono.h"
 
 #include <mbedtls/sha256.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK	    NOR_BLOCK_BYTES
-#define PAGE	    OCTOSPI_WRITE_MAX
-#define BLOCK_TRIES 6
-/* On top of data sheet maxima: this process may be kept from running. */
-#define SLACK_MS    200
+#define BLOCK		  NOR_BLOCK_BYTES
+#define PAGE	    NOR_PAGE_BYTES
+#define RESTARTS	  6 /* without a block done in between */
+#define WRITE_TRIES	  3
+/* Blocks looked at by sectors in one go. */
+#define GROUP	    128u
+/* The slowest hashing that is not a failure: one line at 10 MHz. */
+#define HASH_BYTES_PER_MS 1000u
+#define SLACK_MS	  200
+
+enum { ERASED_BYTE = 0xFF };
+
+struct block {
+	uint8_t want[32];
+	bool done;
+	bool blank;	 /* when last hashed */
+	bool skip_known; /* its equal bytes have been counted */
+	uint8_t tries;
+	uint32_t sectors; /* first of its sector digests; 0: none taken */
+};
 
 struct work {
 	struct nor *n;
@@ -28,232 +49,512 @@ struct work {
 	void *read_arg;
 	target_progress_fn *progress;
 	void *progress_arg;
+	unsigned percent;
 	struct target_nor_report *report;
-	uint8_t want[BLOCK];
-	uint8_t have[BLOCK];
+	struct loader loader;
+	struct block *block;
+	uint32_t count, done;
+	uint8_t image_sha[32];
+	bool image_known;
+	uint8_t want[BLOCK]; /* of the block at hand */
+	struct loader_digest digest[GROUP * NOR_PLAN_SECTORS];
 };
 
 static bool is_blank(const uint8_t *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (p[i] != 0xFF)
+		if (p[i] != ERASED_BYTE)
 			return false;
 	return true;
 }
 
-static size_t used_bytes(const struct work *w, uint64_t at)
+static uint32_t used_bytes(const struct work *w, uint32_t i)
 {
-	return w->len - at < BLOCK ? (size_t)(w->len - at) : BLOCK;
+	uint64_t at = (uint64_t)i * BLOCK;
+
+	return w->len - at < BLOCK ? (uint32_t)(w->len - at) : BLOCK;
 }
 
-/* Programming is the first 80 percent, reading back the rest. */
-static void tell(const struct work *w, uint64_t done, unsigned from,
-		 unsigned to)
+/* Never backwards, and 100 only at the end. */
+static void tell(struct work *w, unsigned percent)
 {
+	if (percent > w->percent)
+		w->percent = percent;
 	if (w->progress != NULL)
-		w->progress(w->progress_arg,
-			    from + (unsigned)(done * (to - from) / w->len));
+		w->progress(w->progress_arg, w->percent);
 }
 
-static enum err_code read_block(struct work *w, uint64_t at, struct err *e)
+static enum err_code sha_failed(struct err *e)
 {
-	return octospi_map_read(&w->n->ospi, &w->n->read, (uint32_t)at, w->have,
-				BLOCK, e);
+	return err_set(e, ERR_BUG, "SHA-256 failed");
 }
 
-/* ---- one block ---- */
-
-static enum err_code erase(struct work *w, const struct sfdp_erase *unit,
-			   uint64_t block_at, uint32_t offset, struct err *e)
+static enum err_code sha256(const uint8_t *data, size_t len, uint8_t out[32],
+			    struct err *e)
 {
-	const struct octospi_command c = {
-		.opcode = unit->opcode,
-		.addr_bytes = w->n->program.addr_bytes,
-		.addr = (uint32_t)block_at + offset,
-	};
-	enum err_code rc = octospi_modify(&w->n->ospi, &c, NULL, 0, 0,
-					  (int)unit->max_ms + SLACK_MS, e);
-
-	if (rc != ERR_OK)
-		return rc;
-	memset(w->have + offset, 0xFF, unit->size_bytes);
-	w->report->bytes_erased += unit->size_bytes;
-	return ERR_OK;
+	return mbedtls_sha256_ret(data, len, out, 0) == 0 ? ERR_OK
+							  : sha_failed(e);
 }
 
-/* Does a page in [offset, offset + len) differ without being blank? */
-static bool needs_erase(const struct work *w, uint32_t offset, uint32_t len)
+/* As bytes, the way everybody else writes it. */
+static void digest_bytes(const struct loader_digest *d, uint8_t out[32])
 {
-	for (uint32_t i = offset; i < offset + len; i += PAGE)
-		if (memcmp(w->want + i, w->have + i, PAGE) != 0 &&
-		    !is_blank(w->have + i, PAGE))
-			return true;
-	return false;
+	for (unsigned i = 0; i < 32; i++)
+		out[i] = (uint8_t)(d->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static enum err_code erase_what_must(struct work *w, uint64_t at, struct err *e)
+static bool digest_is(const struct loader_digest *d, const uint8_t want[32])
 {
-	const struct sfdp_erase *sector = &w->n->sector;
-	const struct sfdp_erase *block = &w->n->block;
-	uint32_t count = 0;
-	enum err_code rc = ERR_OK;
+	uint8_t held[32];
 
-	for (uint32_t i = 0; i < BLOCK; i += sector->size_bytes)
-		count += needs_erase(w, i, sector->size_bytes);
-	/* A 64 KiB erase takes about as long as three or four of 4 KiB, but
-	 * then everything in it has to be programmed again. */
-	if (block->size_bytes == BLOCK &&
-	    count * 2 > BLOCK / sector->size_bytes)
-		return erase(w, block, at, 0, e);
-	for (uint32_t i = 0; i < BLOCK && rc == ERR_OK; i += sector->size_bytes)
-		if (needs_erase(w, i, sector->size_bytes))
-			rc = erase(w, sector, at, i, e);
-	return rc;
+	digest_bytes(d, held);
+	return memcmp(held, want, sizeof held) == 0;
 }
 
-static enum err_code program_what_differs(struct work *w, uint64_t at,
-					  struct err *e)
+/* ---- the image ---- */
+
+static enum err_code read_want(struct work *w, uint32_t i, struct err *e)
+{
+	uint32_t used = used_bytes(w, i);
+
+	memset(w->want + used, ERASED_BYTE, BLOCK - used);
+	return w->read(w->read_arg, (uint64_t)i * BLOCK, w->want, used, e);
+}
+
+static enum err_code hash_blocks(struct work *w, mbedtls_sha256_context *all,
+				 struct err *e)
 {
 	enum err_code rc = ERR_OK;
 
-	for (uint32_t i = 0; i < BLOCK && rc == ERR_OK; i += PAGE) {
-		struct octospi_command c = w->n->program;
+	for (uint32_t i = 0; i < w->count && rc == ERR_OK; i++) {
+		uint32_t used = used_bytes(w, i);
 
-		if (memcmp(w->want + i, w->have + i, PAGE) == 0)
-			continue;
-		c.addr = (uint32_t)at + i;
-		/* waited for on the wire: dearer in clocks, but cheaper than
-		 * asking over USB again and again */
-		rc = octospi_modify(&w->n->ospi, &c, w->want + i, PAGE,
-				    w->n->geometry.page_typical_us,
-				    (int)w->n->geometry.page_max_ms + SLACK_MS,
-				    e);
+		rc = read_want(w, i, e);
 		if (rc == ERR_OK)
-			w->report->bytes_programmed += PAGE;
+			rc = sha256(w->want, used, w->block[i].want, e);
+		if (rc == ERR_OK &&
+		    mbedtls_sha256_update_ret(all, w->want, used) != 0)
+			rc = sha_failed(e);
 	}
 	return rc;
 }
 
-static uint64_t equal_bytes(const struct work *w, size_t used)
+static enum err_code hash_image(struct work *w, struct err *e)
 {
-	uint64_t n = 0;
+	mbedtls_sha256_context all;
+	enum err_code rc = ERR_OK;
 
-	for (size_t i = 0; i < used; i += PAGE)
-		if (memcmp(w->want + i, w->have + i, PAGE) == 0)
-			n += used - i < PAGE ? used - i : PAGE;
+	if (w->image_known)
+		return ERR_OK;
+	mbedtls_sha256_init(&all);
+	if (mbedtls_sha256_starts_ret(&all, 0) != 0)
+		rc = sha_failed(e);
+	if (rc == ERR_OK)
+		rc = hash_blocks(w, &all, e);
+	if (rc == ERR_OK && mbedtls_sha256_finish_ret(&all, w->image_sha) != 0)
+		rc = sha_failed(e);
+	mbedtls_sha256_free(&all);
+	w->image_known = rc == ERR_OK;
+	return rc;
+}
+
+/* ---- hashing on the target ---- */
+
+static enum err_code push_hash(struct work *w, uint64_t at, uint64_t len,
+			       uint32_t unit, uint32_t result, struct err *e)
+{
+	const struct loader_op op = {
+		.kind = LOADER_HASH,
+		.nor_addr = (uint32_t)at,
+		.len_bytes = (uint32_t)len,
+		.unit_bytes = unit,
+		.result = loader_result_address(result),
+		.max_ms = unit / HASH_BYTES_PER_MS + 1u,
+	};
+
+	return loader_push(&w->loader, op, NULL, e);
+}
+
+static enum err_code push_block_hash(struct work *w, uint32_t i, struct err *e)
+{
+	return push_hash(w, (uint64_t)i * BLOCK, used_bytes(w, i), BLOCK, i, e);
+}
+
+/* One operation for each run of blocks that are not done. */
+static enum err_code push_open_blocks(struct work *w, struct err *e)
+{
+	enum err_code rc = ERR_OK;
+
+	for (uint32_t i = 0; i < w->count && rc == ERR_OK; i++) {
+		uint32_t first = i;
+		uint64_t at = (uint64_t)first * BLOCK, end;
+
+		if (w->block[i].done)
+			continue;
+		while (i + 1 < w->count && !w->block[i + 1].done)
+			i++;
+		end = (uint64_t)i * BLOCK + used_bytes(w, i);
+		rc = push_hash(w, at, end - at, BLOCK, first, e);
+	}
+	return rc;
+}
+
+static enum err_code wait_all(struct work *w, struct err *e)
+{
+	return loader_wait(&w->loader, loader_queued(&w->loader), false, e);
+}
+
+static void judge_block(struct work *w, uint32_t i,
+			const struct loader_digest *d)
+{
+	struct block *b = &w->block[i];
+
+	if (b->done)
+		return;
+	b->done = digest_is(d, b->want);
+	b->blank = d->blank == 1;
+	b->sectors = 0;
+	w->done += b->done;
+	if (b->done && !b->skip_known && b->tries == 0)
+		w->report->bytes_skipped += used_bytes(w, i);
+	b->skip_known = b->skip_known || b->done;
+}
+
+/* Fetch the digests of all blocks and see which are done. */
+static enum err_code judge_blocks(struct work *w, struct err *e)
+{
+	uint32_t max = sizeof w->digest / sizeof w->digest[0];
+	enum err_code rc = ERR_OK;
+
+	for (uint32_t i = 0; i < w->count && rc == ERR_OK; i += max) {
+		uint32_t n = w->count - i < max ? w->count - i : max;
+
+		rc = loader_digests(&w->loader, i, n, w->digest, e);
+		for (uint32_t k = 0; k < n && rc == ERR_OK; k++)
+			judge_block(w, i + k, &w->digest[k]);
+	}
+	return rc;
+}
+
+static enum err_code hash_open_blocks(struct work *w, struct err *e)
+{
+	enum err_code rc = push_open_blocks(w, e);
+
+	/* so that the target is at it while the image is read */
+	if (rc == ERR_OK)
+		rc = loader_wait(&w->loader, 0, false, e);
+	if (rc == ERR_OK)
+		rc = hash_image(w, e);
+	if (rc == ERR_OK)
+		rc = wait_all(w, e);
+	return rc == ERR_OK ? judge_blocks(w, e) : rc;
+}
+
+/* ---- writing one block ---- */
+
+static uint32_t sector_bytes(const struct work *w)
+{
+	return w->n->costs.level[0].size_bytes;
+}
+
+static uint32_t sector_count(const struct work *w, uint32_t i)
+{
+	return (used_bytes(w, i) + sector_bytes(w) - 1) / sector_bytes(w);
+}
+
+static unsigned want_pages(const uint8_t *p, uint32_t len)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < len; i += PAGE)
+		n += !is_blank(p + i, PAGE);
 	return n;
 }
 
-static enum err_code bring_block(struct work *w, uint64_t at, bool first,
-				 struct err *e)
+static enum err_code look_at_sector(struct work *w, uint32_t i, uint32_t k,
+				    struct nor_plan_sector *s, struct err *e)
 {
-	size_t used = used_bytes(w, at);
-	enum err_code rc = read_block(w, at, e);
+	struct block *b = &w->block[i];
+	uint32_t size = sector_bytes(w), used = used_bytes(w, i);
+	uint32_t len = used - k * size < size ? used - k * size : size;
+	const uint8_t *want = w->want + k * size;
+	uint8_t sha[32];
+	enum err_code rc;
 
+	s->want_pages = want_pages(want, size);
+	s->blank = b->blank;
+	s->same = b->blank && s->want_pages == 0;
+	if (b->sectors == 0)
+		return ERR_OK;
+	rc = sha256(want, len, sha, e);
+	s->same = digest_is(&w->digest[b->sectors - w->count + k], sha);
+	s->blank = w->digest[b->sectors - w->count + k].blank == 1;
+	if (s->same && !b->skip_known)
+		w->report->bytes_skipped += len;
+	return rc;
+}
+
+static enum err_code plan_block(struct work *w, uint32_t i,
+				struct nor_plan *plan, struct err *e)
+{
+	struct nor_plan_sector s[NOR_PLAN_SECTORS] = {{.outside = true}};
+	uint32_t count = sector_count(w, i);
+	enum err_code rc = ERR_OK;
+
+	for (uint32_t k = 0; k < NOR_PLAN_SECTORS; k++)
+		s[k].outside = true;
+	for (uint32_t k = 0; k < count && rc == ERR_OK; k++) {
+		s[k].outside = false;
+		rc = look_at_sector(w, i, k, &s[k], e);
+	}
+	if (rc == ERR_OK)
+		nor_plan_block(plan, &w->n->costs, s, BLOCK / sector_bytes(w));
+	w->block[i].skip_known = true;
+	return rc;
+}
+
+static enum err_code push_erases(struct work *w, uint32_t i,
+				 const struct nor_plan *plan, struct err *e)
+{
+	enum err_code rc = ERR_OK;
+
+	for (unsigned k = 0; k < plan->erases && rc == ERR_OK; k++) {
+		const struct sfdp_erase *t =
+			&w->n->costs.level[plan->erase[k].level];
+		const struct loader_op op = {
+			.kind = LOADER_ERASE,
+			.nor_addr = i * BLOCK + plan->erase[k].offset,
+			.opcode = t->opcode,
+			.max_ms = t->max_ms + SLACK_MS,
+		};
+
+		rc = loader_push(&w->loader, op, NULL, e);
+		w->report->bytes_erased += t->size_bytes;
+	}
+	return rc;
+}
+
+static enum err_code push_pages(struct work *w, uint32_t i, uint32_t from,
+				uint32_t len, struct err *e)
+{
+	const struct loader_op op = {
+		.kind = LOADER_PROGRAM,
+		.nor_addr = i * BLOCK + from,
+		.len_bytes = len,
+		.max_ms = w->n->geometry.page_max_ms + SLACK_MS,
+	};
+
+	w->report->bytes_programmed += len;
+	return loader_push(&w->loader, op, w->want + from, e);
+}
+
+/* Runs of pages that are not blank, within [from, end). */
+static enum err_code push_sector(struct work *w, uint32_t i, uint32_t from,
+				 uint32_t end, struct err *e)
+{
+	enum err_code rc = ERR_OK;
+
+	for (uint32_t at = from; at < end && rc == ERR_OK; at += PAGE) {
+		uint32_t run = at;
+
+		while (run < end && run - at < LOADER_DATA_MAX &&
+		       !is_blank(w->want + run, PAGE))
+			run += PAGE;
+		if (run == at)
+			continue;
+		rc = push_pages(w, i, at, run - at, e);
+		at = run - PAGE;
+	}
+	return rc;
+}
+
+static enum err_code write_block(struct work *w, uint32_t i, struct err *e)
+{
+	struct nor_plan plan;
+	uint32_t size = sector_bytes(w);
+	enum err_code rc = read_want(w, i, e);
+
+	if (rc == ERR_OK)
+		rc = plan_block(w, i, &plan, e);
+	if (rc == ERR_OK)
+		rc = push_erases(w, i, &plan, e);
+	for (uint32_t k = 0; rc == ERR_OK && k < BLOCK / size; k++)
+		if ((plan.program & 1u << k) != 0)
+			rc = push_sector(w, i, k * size, (k + 1) * size, e);
+	w->block[i].tries++;
+	return rc == ERR_OK ? push_block_hash(w, i, e) : rc;
+}
+
+/* ---- all blocks ---- */
+
+/* Digests of the sectors of what the group has to write over. */
+static enum err_code hash_sectors(struct work *w, uint32_t first, uint32_t *end,
+				  struct err *e)
+{
+	uint32_t used = 0, i;
+	enum err_code rc = ERR_OK;
+
+	for (i = first; i < w->count && used < GROUP && rc == ERR_OK; i++) {
+		struct block *b = &w->block[i];
+
+		if (b->done || b->blank)
+			continue;
+		b->sectors = w->count + used * NOR_PLAN_SECTORS;
+		rc = push_hash(w, (uint64_t)i * BLOCK, used_bytes(w, i),
+			       sector_bytes(w), b->sectors, e);
+		used++;
+	}
+	*end = i;
+	if (rc == ERR_OK && used > 0)
+		rc = wait_all(w, e);
+	if (rc == ERR_OK && used > 0)
+		rc = loader_digests(&w->loader, w->count,
+				    used * NOR_PLAN_SECTORS, w->digest, e);
+	return rc;
+}
+
+/* Hashing is the first tenth, writing the rest, by operations done. */
+static void tell_writing(struct work *w, uint32_t block)
+{
+	tell(w, 10 + (unsigned)((uint64_t)block * 88 / w->count));
+}
+
+static enum err_code write_open_blocks(struct work *w, struct err *e)
+{
+	enum err_code rc = ERR_OK;
+	uint32_t i = 0, end;
+
+	while (i < w->count && rc == ERR_OK) {
+		rc = hash_sectors(w, i, &end, e);
+		for (; i < end && rc == ERR_OK; i++) {
+			if (!w->block[i].done)
+				rc = write_block(w, i, e);
+			tell_writing(w, i);
+		}
+	}
+	return rc == ERR_OK ? wait_all(w, e) : rc;
+}
+
+/* ---- when a block does not become what it should ---- */
+
+static enum err_code find_difference(struct work *w, uint32_t i, struct err *e)
+{
+	static const char *const why = "the SPI flash does not hold what was "
+				       "written to it";
+	unsigned log2 = (unsigned)__builtin_ctzll(w->n->id.size_bytes);
+	uint8_t *held = (uint8_t *)w->digest;
+	uint32_t used = used_bytes(w, i);
+	enum err_code rc = loader_stop(&w->loader, e);
+
+	_Static_assert(sizeof w->digest >= BLOCK, "room for a block");
+	if (rc == ERR_OK)
+		rc = octospi_start(&w->n->ospi, log2, e);
+	if (rc == ERR_OK)
+		rc = read_want(w, i, e);
+	if (rc == ERR_OK)
+		rc = octospi_map_read(&w->n->ospi, &w->n->read, i * BLOCK, held,
+				      BLOCK, e);
 	if (rc != ERR_OK)
 		return rc;
-	memcpy(w->want + used, w->have + used, BLOCK - used);
-	if (first) {
-		w->report->bytes_compared += used;
-		w->report->bytes_skipped += equal_bytes(w, used);
-	}
-	if (memcmp(w->want, w->have, BLOCK) == 0)
+	for (uint32_t k = 0; k < used; k++)
+		if (w->want[k] != held[k])
+			return err_set(e, ERR_INTEGRITY,
+				       "the SPI flash holds 0x%02x at offset "
+				       "0x%x, not 0x%02x",
+				       held[k], (unsigned)(i * BLOCK + k),
+				       w->want[k]);
+	return err_set(e, ERR_INTEGRITY, "%s: block at offset 0x%x", why,
+		       (unsigned)(i * BLOCK));
+}
+
+static enum err_code start_loader(struct work *w, struct err *e)
+{
+	const struct loader_setup s = nor_loader_setup(w->n);
+
+	return loader_start(&w->loader, w->n->ospi.adi, &s, e);
+}
+
+/* Four lines may not all be there on this board: one will do. */
+static enum err_code after_mismatch(struct work *w, uint32_t i, struct err *e)
+{
+	if (w->block[i].tries >= WRITE_TRIES)
+		return find_difference(w, i, e);
+	log_warn("NOR_MISMATCH", "offset=0x%x try=%u lines=%u",
+		 (unsigned)(i * BLOCK), w->block[i].tries,
+		 w->n->quad ? 4u : 1u);
+	if (!w->n->quad)
 		return ERR_OK;
-	rc = erase_what_must(w, at, e);
-	return rc == ERR_OK ? program_what_differs(w, at, e) : rc;
+	w->n->quad = false;
+	return start_loader(w, e);
+}
+
+static enum err_code bring(struct work *w, struct err *e)
+{
+	enum err_code rc = hash_open_blocks(w, e);
+
+	tell(w, 10);
+	while (rc == ERR_OK && w->done < w->count) {
+		rc = write_open_blocks(w, e);
+		if (rc == ERR_OK)
+			rc = judge_blocks(w, e);
+		for (uint32_t i = 0; rc == ERR_OK && i < w->count; i++)
+			if (!w->block[i].done) {
+				rc = after_mismatch(w, i, e);
+				break;
+			}
+	}
+	return rc;
+}
+
+/* ---- around it ---- */
+
+static void note_times(struct work *w)
+{
+	w->report->erase_us += w->loader.state.erase_us;
+	w->report->program_us += w->loader.state.program_us;
+	w->report->verify_us += w->loader.state.hash_us;
 }
 
 /* The link has been repaired, the part may be in the middle of something: see
- * to both before the block is begun again. */
+ * to both before the loader is started again. */
 static enum err_code recover(struct work *w, struct err *e)
 {
-	uint64_t size = w->n->id.size_bytes;
-	/* a mode bit nobody needs, written to nowhere: waits for the end of
-	 * what is going on and takes the write enable away */
-	const struct octospi_command write_disable = {.opcode = 0x04};
-	enum err_code rc =
-		octospi_start(&w->n->ospi, (unsigned)__builtin_ctzll(size), e);
+	struct nor *n = w->n;
+	unsigned log2 = (unsigned)__builtin_ctzll(n->id.size_bytes);
+	uint32_t max_ms = n->costs.level[n->costs.levels - 1].max_ms;
+	enum err_code rc = loader_stop(&w->loader, e);
 
-	return rc == ERR_OK
-		       ? octospi_modify(&w->n->ospi, &write_disable, NULL, 0, 0,
-					(int)w->n->block.max_ms + SLACK_MS, e)
-		       : rc;
-}
-
-static enum err_code bring_block_surely(struct work *w, uint64_t at,
-					struct err *e)
-{
-	size_t used = used_bytes(w, at);
-	enum err_code rc = w->read(w->read_arg, at, w->want, used, e);
-	enum err_code again;
-
-	if (rc != ERR_OK)
-		return rc;
-	rc = bring_block(w, at, true, e);
-	for (int i = 1; rc == ERR_WIRE && i < BLOCK_TRIES; i++) {
-		again = recover(w, e);
-		rc = again == ERR_OK ? bring_block(w, at, false, e) : again;
-	}
-	return rc;
-}
-
-/* ---- reading back ---- */
-
-static enum err_code compare(const struct work *w, uint64_t at, size_t used,
-			     struct err *e)
-{
-	for (size_t i = 0; i < used; i++)
-		if (w->want[i] != w->have[i])
-			return err_set(e, ERR_INTEGRITY,
-				       "the SPI flash holds 0x%02x at offset "
-				       "0x%llx, not 0x%02x",
-				       w->have[i], (unsigned long long)(at + i),
-				       w->want[i]);
-	return ERR_OK;
-}
-
-/* Hash len bytes as the NOR gives them; compare with the image if there is
- * one. */
-static enum err_code hash_all(struct work *w, mbedtls_sha256_context *sha,
-			      struct err *e)
-{
-	enum err_code rc = ERR_OK;
-
-	for (uint64_t at = 0; at < w->len && rc == ERR_OK; at += BLOCK) {
-		size_t used = used_bytes(w, at);
-
-		rc = read_block(w, at, e);
-		if (rc == ERR_OK && w->read != NULL)
-			rc = w->read(w->read_arg, at, w->want, used, e);
-		if (rc == ERR_OK && w->read != NULL)
-			rc = compare(w, at, used, e);
-		if (rc == ERR_OK &&
-		    mbedtls_sha256_update_ret(sha, w->have, used) != 0)
-			rc = err_set(e, ERR_BUG, "SHA-256 failed");
-		if (rc == ERR_OK)
-			tell(w, at + used, w->read != NULL ? 80 : 0, 100);
-	}
-	return rc;
-}
-
-static enum err_code read_back(struct work *w, uint8_t sha256[32],
-			       struct err *e)
-{
-	mbedtls_sha256_context sha;
-	enum err_code rc = ERR_OK;
-
-	mbedtls_sha256_init(&sha);
-	if (mbedtls_sha256_starts_ret(&sha, 0) != 0)
-		rc = err_set(e, ERR_BUG, "SHA-256 failed");
 	if (rc == ERR_OK)
-		rc = hash_all(w, &sha, e);
-	if (rc == ERR_OK && mbedtls_sha256_finish_ret(&sha, sha256) != 0)
-		rc = err_set(e, ERR_BUG, "SHA-256 failed");
-	mbedtls_sha256_free(&sha);
-	return rc;
+		rc = octospi_start(&n->ospi, log2, e);
+	if (rc == ERR_OK)
+		rc = octospi_wait_ready(&n->ospi, (int)max_ms + SLACK_MS, e);
+	return rc == ERR_OK ? start_loader(w, e) : rc;
 }
 
-/* ---- whole images ---- */
+static enum err_code bring_surely(struct work *w, struct err *e)
+{
+	struct err why = {0};
+	uint32_t done = 0;
+	enum err_code rc = start_loader(w, &why);
+
+	if (rc == ERR_OK)
+		rc = bring(w, &why);
+	for (int i = 0; rc == ERR_WIRE && i < RESTARTS; i++) {
+		log_warn("NOR_RESTART", "done=%u of=%u reason=\"%s\"", w->done,
+			 w->count, why.text);
+		note_times(w);
+		if (w->done > done)
+			i = 0;
+		done = w->done;
+		rc = recover(w, &why);
+		if (rc == ERR_OK)
+			rc = bring(w, &why);
+	}
+	note_times(w);
+	if (rc != ERR_OK && e != NULL)
+		*e = why;
+	return rc;
+}
 
 static enum err_code prepare(struct nor *n, uint64_t len, struct err *e)
 {
@@ -269,6 +570,39 @@ static enum err_code prepare(struct nor *n, uint64_t len, struct err *e)
 	return ERR_OK;
 }
 
+static struct work *new_work(struct nor *n, uint64_t len, struct err *e)
+{
+	struct work *w = calloc(1, sizeof *w);
+
+	if (w != NULL) {
+		w->n = n;
+		w->len = len;
+		w->count = (uint32_t)((len + BLOCK - 1) / BLOCK);
+		w->block = calloc(w->count, sizeof *w->block);
+	}
+	if (w == NULL || w->block == NULL) {
+		free(w);
+		w = NULL;
+		(void)err_set(e, ERR_NO_MEMORY, "no memory for a block");
+	}
+	return w;
+}
+
+static void free_work(struct work *w)
+{
+	free(w->block);
+	free(w);
+}
+
+/* The core is left halted, as it was found, whatever has happened. */
+static enum err_code finish(struct work *w, enum err_code rc, struct err *e)
+{
+	enum err_code stop = loader_stop(&w->loader, rc == ERR_OK ? e : NULL);
+
+	w->n->ospi.mapped = false;
+	return rc == ERR_OK ? stop : rc;
+}
+
 enum err_code nor_program(struct nor *n, uint64_t len, target_read_fn *read,
 			  void *read_arg, target_progress_fn *progress,
 			  void *progress_arg, struct target_nor_report *report,
@@ -281,28 +615,43 @@ enum err_code nor_program(struct nor *n, uint64_t len, target_read_fn *read,
 	memset(report, 0, sizeof *report);
 	if (rc != ERR_OK)
 		return rc;
-	w = calloc(1, sizeof *w);
+	w = new_work(n, len, e);
 	if (w == NULL)
-		return err_set(e, ERR_NO_MEMORY, "no memory for a block");
-	w->n = n;
-	w->len = len;
+		return ERR_NO_MEMORY;
 	w->read = read;
 	w->read_arg = read_arg;
 	w->progress = progress;
 	w->progress_arg = progress_arg;
 	w->report = report;
-	for (uint64_t at = 0; at < len && rc == ERR_OK; at += BLOCK) {
-		rc = bring_block_surely(w, at, e);
-		tell(w, at + used_bytes(w, at), 0, 80);
-	}
+	rc = bring_surely(w, e);
+	rc = finish(w, rc, e);
+	report->bytes_compared = len;
+	memcpy(report->sha256, w->image_sha, sizeof report->sha256);
 	if (rc == ERR_OK)
-		rc = read_back(w, report->sha256, e);
-	free(w);
+		tell(w, 100);
+	free_work(w);
 	report->wire_ms = mono_diff_ms(mono_now(), start);
 	return rc;
 }
 
-enum err_code nor_sha256(struct nor *n, uint64_t len, uint8_t sha256[32],
+/* ---- hash alone ---- */
+
+static enum err_code hash_once(struct work *w, uint8_t out[32], struct err *e)
+{
+	uint32_t unit = (uint32_t)((w->len + 3) & ~3ull);
+	struct loader_digest d;
+	enum err_code rc = push_hash(w, 0, w->len, unit, 0, e);
+
+	if (rc == ERR_OK)
+		rc = wait_all(w, e);
+	if (rc == ERR_OK)
+		rc = loader_digests(&w->loader, 0, 1, &d, e);
+	if (rc == ERR_OK)
+		digest_bytes(&d, out);
+	return rc;
+}
+
+enum err_code nor_sha256(struct nor *n, uint64_t len, uint8_t out[32],
 			 struct err *e)
 {
 	enum err_code rc = prepare(n, len, e);
@@ -310,12 +659,18 @@ enum err_code nor_sha256(struct nor *n, uint64_t len, uint8_t sha256[32],
 
 	if (rc != ERR_OK)
 		return rc;
-	w = calloc(1, sizeof *w);
+	w = new_work(n, len, e);
 	if (w == NULL)
-		return err_set(e, ERR_NO_MEMORY, "no memory for a block");
-	w->n = n;
-	w->len = len;
-	rc = read_back(w, sha256, e);
-	free(w);
+		return ERR_NO_MEMORY;
+	rc = start_loader(w, e);
+	if (rc == ERR_OK)
+		rc = hash_once(w, out, e);
+	for (int i = 0; rc == ERR_WIRE && i < RESTARTS; i++) {
+		rc = recover(w, e);
+		if (rc == ERR_OK)
+			rc = hash_once(w, out, e);
+	}
+	rc = finish(w, rc, e);
+	free_work(w);
 	return rc;
 }

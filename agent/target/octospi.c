@@ -7,11 +7,9 @@
 
 #define READY_BUDGET_MS 50
 #define MSI_BUDGET_MS	10
-/* One command of eight clocks at 24 MHz, and the FIFO's 32 bytes. */
-#define COMMAND_US	2u
-#define DRAIN_US	12u
 /* Clocks between two reads of the status register while polling. */
 #define POLL_INTERVAL	16u
+#define PLL_PRESCALER	8u
 
 /* Port, pin and alternate function of the board's NOR: OCTOSPIM_P1 on port E
  * (STM32U585 data sheet, alternate function table). */
@@ -106,8 +104,14 @@ static enum err_code abort_all(struct octospi *o, struct err *e)
 enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 			    struct err *e)
 {
-	enum err_code rc = start_clock(o->adi, e);
+	uint32_t cfgr1 = 0, prescaler = 1;
+	enum err_code rc = adi_read32(o->adi, U5_RCC + U5_RCC_CFGR1, &cfgr1, e);
 
+	/* 160 MHz, if somebody has been here before */
+	if ((cfgr1 & U5_RCC_CFGR1_SWS) == U5_RCC_CFGR1_SWS_PLL)
+		prescaler = PLL_PRESCALER;
+	else if (rc == ERR_OK)
+		rc = start_clock(o->adi, e);
 	if (rc == ERR_OK)
 		rc = enable_clocks(o->adi, e);
 	for (size_t i = 0; i < BOARD_PINS && rc == ERR_OK; i++)
@@ -120,7 +124,7 @@ enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 	adi_put32(o->adi, reg(U5_OSPI_DCR1),
 		  U5_OSPI_DCR1_STANDARD | 1u << U5_OSPI_DCR1_CSHT_SHIFT |
 			  (size_log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT);
-	adi_put32(o->adi, reg(U5_OSPI_DCR2), 0);
+	adi_put32(o->adi, reg(U5_OSPI_DCR2), prescaler - 1u);
 	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
 	return adi_run(o->adi, ADI_REPEAT, e);
 }
@@ -206,51 +210,27 @@ enum err_code octospi_read(struct octospi *o, const struct octospi_command *c,
 	return rc;
 }
 
-/* Read the status register again and again until bit 0 is clear; the
- * peripheral does it and stops by itself (28.4.8). */
-static void queue_poll(struct octospi *o)
+/* The peripheral reads the status register again and again and stops by itself
+ * when bit 0 is clear (28.4.8). */
+enum err_code octospi_wait_ready(struct octospi *o, int budget_ms,
+				 struct err *e)
 {
 	const struct octospi_command c = {.opcode = 0x05};
+	enum err_code rc = leave_map(o, e);
 
+	if (rc != ERR_OK)
+		return rc;
 	adi_put32(o->adi, reg(U5_OSPI_PSMKR), 1);
 	adi_put32(o->adi, reg(U5_OSPI_PSMAR), 0);
 	adi_put32(o->adi, reg(U5_OSPI_PIR), POLL_INTERVAL);
 	queue_command(o, U5_OSPI_CR_POLL | U5_OSPI_CR_APMS, &c, 1);
-}
-
-enum err_code octospi_modify(struct octospi *o, const struct octospi_command *c,
-			     const void *data, size_t len, uint32_t after_us,
-			     int budget_ms, struct err *e)
-{
-	static const struct octospi_command write_enable = {.opcode = 0x06};
-	uint32_t words[OCTOSPI_WRITE_MAX / 4];
-	uint32_t sr = 0;
-	enum err_code rc = leave_map(o, e);
-
-	assert(len % 4 == 0 && len <= OCTOSPI_WRITE_MAX);
-	if (rc != ERR_OK)
-		return rc;
-	queue_command(o, U5_OSPI_CR_WRITE, &write_enable, 0);
-	adi_idle_us(o->adi, COMMAND_US);
-	queue_command(o, U5_OSPI_CR_WRITE, c, len);
-	if (len > 0) {
-		memcpy(words, data, len);
-		adi_put32_fifo(o->adi, reg(U5_OSPI_DR), words, len / 4);
-	}
-	adi_idle_us(o->adi, DRAIN_US);
-	queue_poll(o);
-	adi_idle_us(o->adi, after_us);
-	adi_get32(o->adi, reg(U5_OSPI_SR), &sr);
 	rc = adi_run(o->adi, ADI_ONCE, e);
-	if (rc != ERR_OK || (sr & U5_OSPI_SR_SMF) != 0)
-		return rc;
-	rc = wait_flag(o, U5_OSPI_SR_SMF, budget_ms, e);
+	if (rc == ERR_OK)
+		rc = wait_flag(o, U5_OSPI_SR_SMF, budget_ms, e);
 	if (rc == ERR_TIMEOUT) {
 		(void)abort_all(o, NULL);
-		rc = err_set(e, ERR_TIMEOUT,
-			     "NOR busy for more than %d ms after command "
-			     "0x%02x at 0x%x",
-			     budget_ms, c->opcode, (unsigned)c->addr);
+		rc = err_set(e, ERR_TIMEOUT, "NOR busy for more than %d ms",
+			     budget_ms);
 	}
 	return rc;
 }

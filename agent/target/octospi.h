@@ -20,11 +20,11 @@ struct octospi_command {
 	uint32_t addr;
 };
 
-#define OCTOSPI_READ_MAX  32u  /* the FIFO */
-#define OCTOSPI_WRITE_MAX 256u /* a NOR page */
+#define OCTOSPI_READ_MAX 32u /* the FIFO */
 
-/* Clocks on (24 MHz), pins as the board has them, peripheral enabled for a
- * NOR of 2^size_log2 bytes. Chip must be halted, TZEN 0. 100 ms. */
+/* Clocks on (SPI at 24 MHz, or 20 when the PLL runs already), pins as the board
+ * has them, peripheral enabled for a NOR of 2^size_log2 bytes. Chip must be
+ * halted, TZEN 0. 100 ms. */
 enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 			    struct err *e);
 
@@ -36,12 +36,10 @@ enum err_code octospi_command(struct octospi *o, uint8_t opcode, struct err *e);
 enum err_code octospi_read(struct octospi *o, const struct octospi_command *c,
 			   void *buf, size_t len, struct err *e);
 
-/* Write enable, the command, len bytes to the NOR (0 for an erase; a multiple
- * of 4), then wait until bit 0 of the status register falls. after_us: how
- * long that takes usually; budget_ms: how long at most. ERR_TIMEOUT. */
-enum err_code octospi_modify(struct octospi *o, const struct octospi_command *c,
-			     const void *data, size_t len, uint32_t after_us,
-			     int budget_ms, struct err *e);
+/* Wait until bit 0 of the NOR's status register is 0, for at most budget_ms.
+ * ERR_TIMEOUT. */
+enum err_code octospi_wait_ready(struct octospi *o, int budget_ms,
+				 struct err *e);
 
 /* Any number of bytes through the memory-mapped window, with the read command
  * given. addr and len multiples of 4. */

@@ -117,13 +117,21 @@ struct target_nor_report {
 	uint64_t bytes_compared, bytes_erased, bytes_programmed;
 	uint64_t bytes_skipped; /* were as wanted already */
 	int64_t wire_ms;
-	uint8_t sha256[32]; /* of what the NOR holds now, read back */
+	/* measured on the target by its own clock: the NOR erasing, being
+	 * written to, being hashed */
+	uint64_t erase_us, program_us, verify_us;
+	uint8_t sha256[32]; /* of the first len bytes of the NOR now */
 };
 
-/* Make the first len bytes of the NOR equal to the image: erase and program
- * what differs, then read back all of it. ERR_TIMEOUT when the NOR stays busy
- * past its data sheet maximum, ERR_INTEGRITY when it reads back other bytes
- * (text names the offset). */
+/* Make the first len bytes of the NOR equal to the image. The target hashes
+ * what it holds, block by block; of blocks that differ, sectors that differ are
+ * erased unless blank and written, and the block is hashed again: no block
+ * counts as done whose SHA-256, taken on the target after the last write, is
+ * not the image's. Done blocks stay done when it is called again after a
+ * failure. Bytes past len keep their content, save those of the last sector.
+ * ERR_TIMEOUT when the NOR stays busy past its data sheet maximum,
+ * ERR_INTEGRITY when a block does not become what was written to it (text
+ * names the offset). */
 enum err_code target_nor_program(struct target *t, uint64_t len,
 				 target_read_fn *read, void *read_arg,
 				 target_progress_fn *progress,

@@ -56,8 +56,8 @@ static bool is_busy(const struct chip *c)
 static void work(struct chip *c, unsigned blocks)
 {
 	uint64_t now = board_time_ps(c);
-	uint64_t from = c->hash.busy_until_ps > now ? c->hash.busy_until_ps
-						    : now;
+	uint64_t from =
+		c->hash.busy_until_ps > now ? c->hash.busy_until_ps : now;
 
 	c->hash.busy_until_ps = from + blocks * BLOCK_CYCLES * c->cpu.cycle_ps;
 }
@@ -145,8 +145,7 @@ static void calculate(struct chip *c)
 	for (size_t i = 0; i < 8; i++)
 		h->hr[i] = (uint32_t)digest[4 * i] << 24 |
 			   (uint32_t)digest[4 * i + 1] << 16 |
-			   (uint32_t)digest[4 * i + 2] << 8 |
-			   digest[4 * i + 3];
+			   (uint32_t)digest[4 * i + 2] << 8 | digest[4 * i + 3];
 	h->calculated = true;
 }
 

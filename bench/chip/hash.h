@@ -17,8 +17,8 @@ struct hash {
 	uint32_t cr, str, imr;
 	uint32_t word[HASH_BLOCK_WORDS]; /* of the block being filled */
 	unsigned fill;
-	void *md;	     /* EVP_MD_CTX of the message; NULL: none */
-	bool calculated;     /* a digest is in hr, or will be at busy_until */
+	void *md;	 /* EVP_MD_CTX of the message; NULL: none */
+	bool calculated; /* a digest is in hr, or will be at busy_until */
 	uint64_t busy_until_ps;
 	uint32_t hr[8];
 };

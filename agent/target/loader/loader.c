@@ -94,10 +94,10 @@ static bool clock_start(void)
 	REG(U5_RCC + U5_RCC_PLL1CFGR) =
 		U5_RCC_PLL1CFGR_MSIS | (6u - 1u) << U5_RCC_PLL1CFGR_M_SHIFT |
 		U5_RCC_PLL1CFGR_MBOOST_2 | U5_RCC_PLL1CFGR_REN;
-	REG(U5_RCC + U5_RCC_PLL1DIVR) =
-		(80u - 1u) | (2u - 1u) << U5_RCC_PLL1DIVR_P_SHIFT |
-		(2u - 1u) << U5_RCC_PLL1DIVR_Q_SHIFT |
-		(2u - 1u) << U5_RCC_PLL1DIVR_R_SHIFT;
+	REG(U5_RCC + U5_RCC_PLL1DIVR) = (80u - 1u) |
+					(2u - 1u) << U5_RCC_PLL1DIVR_P_SHIFT |
+					(2u - 1u) << U5_RCC_PLL1DIVR_Q_SHIFT |
+					(2u - 1u) << U5_RCC_PLL1DIVR_R_SHIFT;
 	REG(U5_PWR + U5_PWR_VOSR) |= U5_PWR_VOSR_BOOSTEN;
 	if (!wait_rounds(U5_PWR + U5_PWR_VOSR, U5_PWR_VOSR_BOOSTRDY,
 			 U5_PWR_VOSR_BOOSTRDY))
@@ -289,8 +289,8 @@ static uint32_t hash_unit(uint32_t addr, uint32_t len_bytes,
 	uint32_t all;
 
 	HASH(U5_HASH_CR) = U5_HASH_CR_SHA256 | U5_HASH_CR_BYTES;
-	HASH(U5_HASH_CR) = U5_HASH_CR_SHA256 | U5_HASH_CR_BYTES |
-			   U5_HASH_CR_INIT;
+	HASH(U5_HASH_CR) =
+		U5_HASH_CR_SHA256 | U5_HASH_CR_BYTES | U5_HASH_CR_INIT;
 	all = feed(from, len_bytes / 4u);
 	if (rest > 0) {
 		uint32_t last = from[len_bytes / 4u];

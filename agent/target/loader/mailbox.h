@@ -62,8 +62,8 @@ struct loader_digest {
 /* How the NOR is spoken to; values for OCTOSPI registers (RM0456 28.7). */
 struct loader_setup {
 	uint32_t dcr1, dcr2;
-	uint32_t read_ccr, read_tcr, read_ir;	 /* memory-mapped */
-	uint32_t program_ccr, program_ir;	 /* page program */
+	uint32_t read_ccr, read_tcr, read_ir; /* memory-mapped */
+	uint32_t program_ccr, program_ir;     /* page program */
 	uint32_t erase_ccr;
 	uint32_t page_bytes; /* power of two */
 };
