@@ -18,6 +18,7 @@
 #define NOR_READ_SFDP	 0x5A
 #define NOR_READ_SR2	 0x35
 #define SR2_QE		 0x02
+#define DUMMY_MAX	 31u /* OCTOSPI TCR.DCYC */
 
 /* Data sheet maxima: W25Q64JV rev K and W25Q128JV rev F, table 9.6;
  * MX25LM51245G rev 1.1, table 20. They go before what SFDP says. */
@@ -226,6 +227,7 @@ static enum err_code choose_lines(struct nor *n, struct err *e)
 	enum err_code rc = ERR_OK;
 
 	n->quad = n->geometry.quad_read_opcode != 0 &&
+		  n->geometry.quad_read_dummy_clocks <= DUMMY_MAX &&
 		  n->quad_program_opcode != 0 && !is_wide(n) &&
 		  n->geometry.quad_enable != SFDP_QUAD_UNKNOWN;
 	if (n->quad && n->geometry.quad_enable == SFDP_QUAD_SR2_BIT1) {

@@ -99,11 +99,12 @@ static struct nor_plan best(const struct nor_plan_costs *c,
 void nor_plan_block(struct nor_plan *p, const struct nor_plan_costs *c,
 		    const struct nor_plan_sector *s, unsigned count)
 {
-	unsigned top = c->levels - 1;
-	unsigned step = c->level[top].size_bytes / c->level[0].size_bytes;
+	unsigned top, step;
 
 	assert(c->levels > 0 && c->levels <= NOR_PLAN_LEVELS);
 	assert(count <= NOR_PLAN_SECTORS);
+	top = c->levels - 1;
+	step = c->level[top].size_bytes / c->level[0].size_bytes;
 	*p = nothing;
 	for (unsigned i = 0; i < count; i += step) {
 		struct range r = {i, count - i < step ? count - i : step};

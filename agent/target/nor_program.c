@@ -22,11 +22,11 @@
 #include <string.h>
 
 #define BLOCK		  NOR_BLOCK_BYTES
-#define PAGE	    NOR_PAGE_BYTES
+#define PAGE		  NOR_PAGE_BYTES
 #define RESTARTS	  6 /* without a block done in between */
 #define WRITE_TRIES	  3
 /* Blocks looked at by sectors in one go. */
-#define GROUP	    128u
+#define GROUP		  128u
 /* The slowest hashing that is not a failure: one line at 10 MHz. */
 #define HASH_BYTES_PER_MS 1000u
 #define SLACK_MS	  200
@@ -370,7 +370,7 @@ static enum err_code push_sector(struct work *w, uint32_t i, uint32_t from,
 
 static enum err_code write_block(struct work *w, uint32_t i, struct err *e)
 {
-	struct nor_plan plan;
+	struct nor_plan plan = {.erases = 0};
 	uint32_t size = sector_bytes(w);
 	enum err_code rc = read_want(w, i, e);
 

@@ -131,6 +131,9 @@ static inline bool harness_data_in(const struct harness *h)
  * AD2 just before that edge. */
 bool harness_clock(struct harness *h, uint64_t period_ps);
 
+/* The same many times, nobody sampling. */
+void harness_clock_idle(struct harness *h, uint64_t period_ps, uint64_t count);
+
 /* harness_spi.c: the spi-nor layout's part of harness_insert(), _drive() and
  * _clock(). */
 void harness_spi_attach(struct harness *h);

@@ -138,12 +138,10 @@ static void clock_only(struct mpsse *m, uint32_t n)
 {
 	uint64_t period = period_ps(m);
 
-	for (; n > 0; n--) {
-		if (m->h->dirs & HARNESS_PIN_SWCLK)
-			harness_clock(m->h, period);
-		else
-			harness_command(m->h, period);
-	}
+	if (m->h->dirs & HARNESS_PIN_SWCLK)
+		harness_clock_idle(m->h, period, n);
+	else
+		harness_command(m->h, n * period);
 }
 
 /* -------- commands -------- */

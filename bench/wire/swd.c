@@ -299,3 +299,14 @@ void swd_rise(struct swd *s, bool level)
 		break;
 	}
 }
+
+bool swd_is_steady(const struct swd *s, bool level)
+{
+	return !level && s->phase == SWD_IDLE && !s->drive && s->noise == 0 &&
+	       swj_is_quiet(&s->swj);
+}
+
+void swd_pass(struct swd *s, uint64_t edges)
+{
+	s->counts.edges += edges;
+}

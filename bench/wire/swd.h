@@ -101,4 +101,10 @@ static inline bool swd_level(const struct swd *s, bool host_drives, bool host)
  * before it. */
 void swd_rise(struct swd *s, bool level);
 
+/* Would any number of further edges with this level change nothing but their
+ * count? So between two transfers, after a while of low. swd_pass() counts
+ * them. */
+bool swd_is_steady(const struct swd *s, bool level);
+void swd_pass(struct swd *s, uint64_t edges);
+
 #endif

@@ -33,6 +33,12 @@ static enum swj_event enter(struct swj *s, enum swj_mode mode)
 	}
 }
 
+bool swj_is_quiet(const struct swj *s)
+{
+	return s->mode == SWJ_SWD && s->hi == 0 && s->lo == 0 && s->ones == 0 &&
+	       s->last_ones == 0;
+}
+
 static void shift(struct swj *s, bool level)
 {
 	s->lo = s->lo >> 1 | s->hi << 63;

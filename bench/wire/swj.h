@@ -28,4 +28,7 @@ struct swj {
 void swj_init(struct swj *s);
 enum swj_event swj_bit(struct swj *s, bool level);
 
+/* Has it seen so many zeros that one more makes no difference? */
+bool swj_is_quiet(const struct swj *s);
+
 #endif

@@ -359,12 +359,11 @@ static uint32_t run(const volatile struct loader_op *op)
 	}
 }
 
-/* The host has written nothing new. Looking at a slow bus in between leaves
- * the SRAM to the host's accesses. */
+/* Nothing to do until the host says so. Looking at a slow bus in between
+ * leaves the SRAM to the host's accesses. */
 static void pause_a_little(void)
 {
-	for (uint32_t i = 0; i < 4u; i++)
-		(void)TIM2(U5_TIM_SR);
+	(void)TIM2(U5_TIM_SR);
 }
 
 static void stop(uint32_t status)
@@ -374,15 +373,18 @@ static void stop(uint32_t status)
 		pause_a_little();
 }
 
+static void wait_for_more(uint32_t done)
+{
+	while (REG(LOADER_HEAD) == done)
+		pause_a_little();
+}
+
 static void serve(void)
 {
 	for (uint32_t done = 0;;) {
 		uint32_t rc;
 
-		if (REG(LOADER_HEAD) == done) {
-			pause_a_little();
-			continue;
-		}
+		wait_for_more(done);
 		rc = run(&RING[done % LOADER_OPS]);
 		if (rc != LOADER_WORKS)
 			stop(rc);

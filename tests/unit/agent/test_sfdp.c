@@ -68,6 +68,28 @@ static void a_real_part(void **state)
 	/* word 11: count 10 + 1, unit 64 us; multiplier 2: 6 times */
 	assert_int_equal(s.page_typical_us, 704);
 	assert_int_equal(s.page_max_ms, 5);
+	/* word 3: 6Bh with 8 wait states; word 15: quad enable by way 4 */
+	assert_int_equal(s.quad_read_opcode, 0x6B);
+	assert_int_equal(s.quad_read_dummy_clocks, 8);
+	assert_int_equal(s.quad_enable, SFDP_QUAD_SR2_BIT1);
+}
+
+static void without_quad(void **state)
+{
+	uint32_t copy[16];
+	uint8_t t[64];
+	struct sfdp s;
+
+	(void)state;
+	memcpy(copy, words, sizeof copy);
+	copy[0] &= ~(1u << 22);
+	copy[14] = 2u << 20; /* by a bit of status register 1 */
+	bytes_of(t, copy);
+	assert_int_equal(sfdp_decode(&s, t, 16, NULL), ERR_OK);
+	assert_int_equal(s.quad_read_opcode, 0);
+	assert_int_equal(s.quad_enable, SFDP_QUAD_UNKNOWN);
+	assert_int_equal(sfdp_decode(&s, t, 14, NULL), ERR_OK);
+	assert_int_equal(s.quad_enable, SFDP_QUAD_UNKNOWN);
 }
 
 static void without_times(void **state)
@@ -132,7 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(header),	 cmocka_unit_test(a_real_part),
 		cmocka_unit_test(without_times), cmocka_unit_test(densities),
-		cmocka_unit_test(nonsense),
+		cmocka_unit_test(without_quad),	 cmocka_unit_test(nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,66 @@ static void random_words_differ(void **state)
 	chip_free(c);
 }
 
+#define HASH 0x420C0400u
+
+/* SHA-256 of a text by the HASH processor; data type as CR has it. */
+static void hash_text(struct chip *c, const char *text, uint32_t type,
+		      uint32_t out[8])
+{
+	size_t len = strlen(text);
+
+	fixture_write(c, 0x46020C8Cu, 1u << 17);
+	fixture_write(c, HASH, 3u << 17 | type << 4 | 4u);
+	for (size_t i = 0; i < len; i += 4) {
+		uint8_t b[4] = {0};
+
+		memcpy(b, text + i, len - i < 4 ? len - i : 4);
+		fixture_write(c, HASH + 4,
+			      type == 2 ? b[0] | (uint32_t)b[1] << 8 |
+						  (uint32_t)b[2] << 16 |
+						  (uint32_t)b[3] << 24
+					: b[3] | (uint32_t)b[2] << 8 |
+						  (uint32_t)b[1] << 16 |
+						  (uint32_t)b[0] << 24);
+	}
+	fixture_write(c, HASH + 8, 8 * (len % 4));
+	fixture_write(c, HASH + 8, 8 * (len % 4) | 1u << 8);
+	assert_true(fixture_read(c, HASH + 0x24) & 8u); /* busy */
+	chip_advance(c, 100000);
+	assert_int_equal(fixture_read(c, HASH + 0x24) & 0xAu, 2); /* DCIS */
+	for (unsigned i = 0; i < 8; i++)
+		out[i] = fixture_read(c, HASH + 0x310 + 4 * i);
+}
+
+/* FIPS 180-4's examples; the words are those it prints. */
+static void sha256_is_right(void **state)
+{
+	static const uint32_t abc[8] = {0xBA7816BF, 0x8F01CFEA, 0x414140DE,
+					0x5DAE2223, 0xB00361A3, 0x96177A9C,
+					0xB410FF61, 0xF20015AD};
+	static const uint32_t two_blocks[8] = {
+		0x248D6A61, 0xD20638B8, 0xE5C02693, 0x0C3E6039,
+		0xA33CE459, 0x64FF2167, 0xF6ECEDD4, 0x19DB06C1};
+	struct chip *c = fixture_board(NULL);
+	uint32_t h[8];
+
+	(void)state;
+	hash_text(c, "abc", 2, h);
+	assert_memory_equal(h, abc, sizeof h);
+	hash_text(c, "abc", 0, h);
+	assert_memory_equal(h, abc, sizeof h);
+	hash_text(c, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		  2, h);
+	assert_memory_equal(h, two_blocks, sizeof h);
+	/* another algorithm is not there: no digest */
+	fixture_write(c, HASH, 4u);
+	fixture_write(c, HASH + 4, 1);
+	fixture_write(c, HASH + 8, 1u << 8);
+	chip_advance(c, 100000);
+	assert_false(fixture_read(c, HASH + 0x24) & 2u);
+	chip_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +206,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_baud_rate_is_noise),
 		cmocka_unit_test(the_sensor_rail_is_measured),
 		cmocka_unit_test(random_words_differ),
+		cmocka_unit_test(sha256_is_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
