@@ -2,7 +2,6 @@
 
 #include "agent/target/core.h"
 #include "agent/target/loader_blob.h"
-#include "proto/base/mono.h"
 
 #include <assert.h>
 #include <string.h>
@@ -16,8 +15,9 @@
 /* Between two looks at a busy loader. */
 #define POLL_MIN_US	100u
 #define POLL_MAX_US	4000u
-/* For the host's own scheduling, on top of data sheet maxima. */
-#define SLACK_MS	1000u
+/* On top of data sheet maxima. Waits are counted in clocks sent, which are the
+ * board's time too, however long this process is kept from running. */
+#define SLACK_MS	500u
 
 #define STATE_WORDS	(sizeof(struct loader_state) / 4)
 #define OP_WORDS	(sizeof(struct loader_op) / 4)
@@ -165,7 +165,7 @@ static enum err_code no_progress(struct loader *l, struct err *e)
 static void note_progress(struct loader *l, uint32_t before)
 {
 	if (l->state.progress != before)
-		l->deadline = mono_after_ms(l->budget_ms + SLACK_MS);
+		l->waited_us = 0;
 	while (l->freed != l->state.done) {
 		l->data_free = l->data_of[l->freed % LOADER_OPS];
 		l->freed++;
@@ -202,8 +202,7 @@ static enum err_code exchange(struct loader *l, uint32_t idle_us, struct err *e)
 	rc = adi_run(l->adi, ADI_REPEAT, e);
 	if (rc != ERR_OK)
 		return rc;
-	if (l->written == done) /* it was idle */
-		l->deadline = mono_after_ms(l->budget_ms + SLACK_MS);
+	l->waited_us = l->written == done ? 0 : l->waited_us + idle_us;
 	l->written = l->queued;
 	memcpy(&l->state, words, sizeof words);
 	rc = check_state(l, done, e);
@@ -216,17 +215,17 @@ static enum err_code exchange(struct loader *l, uint32_t idle_us, struct err *e)
 static enum err_code look_again(struct loader *l, struct err *e)
 {
 	uint32_t before = l->state.progress;
-	bool late = mono_passed(l->deadline);
-	enum err_code rc = exchange(l, l->polled_us, e);
+	uint64_t budget_us = 1000ull * (l->budget_ms + SLACK_MS);
+	enum err_code rc = exchange(l, l->poll_us, e);
 
 	if (rc != ERR_OK)
 		return rc;
 	if (l->state.progress != before || l->state.done == l->written)
-		l->polled_us = POLL_MIN_US;
-	else if (late)
+		l->poll_us = POLL_MIN_US;
+	else if (l->waited_us > budget_us)
 		return no_progress(l, e);
-	else if (l->polled_us < POLL_MAX_US)
-		l->polled_us += l->polled_us / 4;
+	else if (l->poll_us < POLL_MAX_US)
+		l->poll_us += l->poll_us / 4;
 	return ERR_OK;
 }
 
@@ -253,7 +252,7 @@ static enum err_code wait_room(struct loader *l, uint32_t data_bytes,
 {
 	enum err_code rc = ERR_OK;
 
-	l->polled_us = POLL_MIN_US;
+	l->poll_us = POLL_MIN_US;
 	if (!has_room(l, data_bytes))
 		rc = exchange(l, 0, e);
 	while (rc == ERR_OK && !has_room(l, data_bytes))
@@ -303,7 +302,7 @@ enum err_code loader_wait(struct loader *l, uint32_t count, bool each,
 	uint32_t before = l->state.done;
 	enum err_code rc = ERR_OK;
 
-	l->polled_us = POLL_MIN_US;
+	l->poll_us = POLL_MIN_US;
 	if (l->written != l->queued)
 		rc = exchange(l, 0, e);
 	while (rc == ERR_OK && (int32_t)(l->state.done - count) < 0 &&

@@ -31,8 +31,8 @@ struct loader {
 	struct loader_state state; /* as last read */
 	uint32_t freed;		   /* operations whose data are free again */
 	uint32_t budget_ms;	   /* of the slowest operation queued */
-	struct mono deadline;	   /* for the next sign of progress */
-	uint32_t polled_us;	   /* idle clocks of the last look */
+	uint64_t waited_us;	   /* idle clocks since the last progress */
+	uint32_t poll_us;	   /* idle clocks of the next look */
 };
 
 /* Core halted, OCTOSPI's pins and clock as octospi_start() leaves them. Loads,
