@@ -329,7 +329,7 @@ bool harness_clock(struct harness *h, uint64_t period_ps)
  * every edge all the same. */
 static bool can_jump(const struct harness *h)
 {
-	return h->vcd == NULL &&
+	return h->vcd == NULL && h->layout != HARNESS_SPI_NOR &&
 	       (h->chip == NULL || swd_is_steady(&h->swd, harness_swdio(h)));
 }
 
