@@ -147,7 +147,7 @@ static bool progress_in(struct usb_port *u, unsigned channel,
 	if (x == NULL)
 		return false;
 	if (!x->begun)
-		probe_in_begin(u->probe, x->queued);
+		probe_in_begin(u->probe, channel, x->queued);
 	x->begun = true;
 	if (!probe_in(u->probe, channel, &x->rx, until_ps))
 		return false;

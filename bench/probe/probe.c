@@ -72,22 +72,26 @@ void probe_reset(struct probe *p)
 
 /* -------- time -------- */
 
-static void packet_time(struct probe *p, size_t bytes)
+static void bus_time(struct probe *p, unsigned channel, uint64_t ps)
+{
+	p->usb_ps += ps;
+	p->h->account.usb_busy_ps += ps;
+	if (channel == CHANNEL_UART)
+		p->h->account.usb_uart_ps += ps;
+}
+
+static void packet_time(struct probe *p, unsigned channel, size_t bytes)
 {
 	/* Token, handshake and gaps are most of a short packet. */
 	size_t cost = bytes < 64 ? 64 : bytes;
 
-	cost = PROBE_UFRAME_PS / PACKETS_A_UFRAME * cost / PROBE_PACKET;
-	p->usb_ps += cost;
-	p->h->account.usb_busy_ps += cost;
+	bus_time(p, channel,
+		 PROBE_UFRAME_PS / PACKETS_A_UFRAME * cost / PROBE_PACKET);
 }
 
-static void next_uframe(struct probe *p)
+static void next_uframe(struct probe *p, unsigned channel)
 {
-	uint64_t to_ps = PROBE_UFRAME_PS - p->usb_ps % PROBE_UFRAME_PS;
-
-	p->usb_ps += to_ps;
-	p->h->account.usb_busy_ps += to_ps;
+	bus_time(p, channel, PROBE_UFRAME_PS - p->usb_ps % PROBE_UFRAME_PS);
 }
 
 static void follow(struct probe *p)
@@ -188,7 +192,7 @@ size_t probe_out(struct probe *p, unsigned channel, const uint8_t *data,
 	size_t done = 0;
 
 	if (!queued) {
-		next_uframe(p);
+		next_uframe(p, channel);
 		p->h->account.usb_out_count++;
 	}
 	while (done < len) {
@@ -201,7 +205,7 @@ size_t probe_out(struct probe *p, unsigned channel, const uint8_t *data,
 		room_ps = fifo_room_ps(f, n);
 		if (room_ps > p->usb_ps)
 			p->usb_ps = room_ps;
-		packet_time(p, n);
+		packet_time(p, channel, n);
 		for (size_t i = 0; i < n; i++)
 			fifo_put(f, data[done + i], p->usb_ps);
 		done += n;
@@ -214,10 +218,10 @@ size_t probe_out(struct probe *p, unsigned channel, const uint8_t *data,
 
 /* -------- IN -------- */
 
-void probe_in_begin(struct probe *p, bool queued)
+void probe_in_begin(struct probe *p, unsigned channel, bool queued)
 {
 	if (!queued)
-		next_uframe(p);
+		next_uframe(p, channel);
 	p->h->account.usb_in_count++;
 	follow(p);
 }
@@ -279,7 +283,7 @@ static bool send_packet(struct probe *p, unsigned channel, struct probe_in *x,
 		x->buf[x->got++] = fifo_get(f, p->usb_ps);
 	if (c->mpsse.flush && f->out_total >= c->mpsse.flush_total)
 		c->mpsse.flush = false;
-	packet_time(p, n + STATUS_BYTES);
+	packet_time(p, channel, n + STATUS_BYTES);
 	c->last_in_ps = p->usb_ps;
 	p->h->account.usb_in_bytes += n;
 	return true;

@@ -74,7 +74,7 @@ struct probe_in {
 };
 
 /* Host asks: marks the start. */
-void probe_in_begin(struct probe *p, bool queued);
+void probe_in_begin(struct probe *p, unsigned channel, bool queued);
 /* True: complete. False: nothing to send before *until_ps (harness time), when
  * the latency timer ends; or earlier if bytes come. */
 bool probe_in(struct probe *p, unsigned channel, struct probe_in *x,

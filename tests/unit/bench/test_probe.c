@@ -202,7 +202,7 @@ static size_t receive(struct bed *b, unsigned channel, uint8_t *out, size_t max)
 	uint64_t until;
 	size_t n = 0;
 
-	probe_in_begin(b->p, false);
+	probe_in_begin(b->p, channel, false);
 	while (!probe_in(b->p, channel, &x, &until))
 		probe_wait(b->p, until);
 	for (size_t i = 0; i < x.got; i++) {
@@ -394,7 +394,7 @@ static void framing_error_is_reported(void **state)
 	harness_insert(b->h, &chip, NULL);
 	vendor(b, 0x03, 0xC068, 0x0202);
 	pb0_sends(1000000, 8681, 0x00); /* no stop bit */
-	probe_in_begin(b->p, false);
+	probe_in_begin(b->p, 1, false);
 	while (!probe_in(b->p, 1, &x, &until))
 		probe_wait(b->p, until);
 	assert_int_equal(x.got, 3);
@@ -475,6 +475,7 @@ static void the_account_divides_time(void **state)
 	assert_int_equal(a.host_ps, 5000000);
 	assert_int_equal(a.board_ps, 1000000000u);
 	assert_int_equal(a.uart_to_board_bytes, 3);
+	assert_in_range(a.usb_uart_ps, 1, 2 * PROBE_UFRAME_PS);
 	assert_int_equal(a.uart_to_board_ps, 30 * b->h->uart.bit_ps);
 }
 

@@ -176,7 +176,7 @@ bool rig_in(uint8_t *data, size_t len, size_t *got)
 	uint64_t until_ps = 0;
 
 	must(x.len <= sizeof buf);
-	probe_in_begin(rig.p, false);
+	probe_in_begin(rig.p, 0, false);
 	while (!probe_in(rig.p, CHANNEL_A, &x, &until_ps)) {
 		if (until_ps <= rig.h->now_ps)
 			return false;
