@@ -155,14 +155,11 @@ static void on_percent(void *arg, unsigned percent)
 	station_show_percent(a->st, a->h, percent);
 }
 
-/* The report has no times. Typical ones of a W25Q64JV (data sheet rev K, 9.6):
- * 150 ms for 64 KiB, 0.4 ms for a page. */
 static void account_nor(struct attempt *a, const struct target_nor_report *r)
 {
-	account_add_us(&a->account, ACCOUNT_nor_erase_ms,
-		       r->bytes_erased * 150000u / 65536u);
-	account_add_us(&a->account, ACCOUNT_nor_program_ms,
-		       r->bytes_programmed * 400u / 256u);
+	account_add_us(&a->account, ACCOUNT_nor_erase_ms, r->erase_us);
+	account_add_us(&a->account, ACCOUNT_nor_program_ms, r->program_us);
+	account_add_us(&a->account, ACCOUNT_nor_verify_ms, r->verify_us);
 }
 
 static enum flow_end program_nor(struct attempt *a)
