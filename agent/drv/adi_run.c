@@ -27,6 +27,7 @@ struct run {
 	unsigned stream_tries, faults;
 	struct mono wait_deadline;
 	int64_t repair_ns; /* spent so far */
+	size_t muted;	   /* this one's result has been delivered before */
 };
 
 static bool is_drw(const struct swd_transfer *t)
@@ -66,13 +67,16 @@ static enum err_code go_on_from(struct run *r, size_t i, struct err *e)
 	return rc;
 }
 
-/* The last place from which everything that is in doubt can be done again. */
-static size_t place_to_repeat(const struct run *r)
+/* The last place from which everything that is in doubt can be done again: an
+ * AP access. When that is a read, what it brings belongs to the access before
+ * it, which is not done again. */
+static size_t place_to_repeat(struct run *r)
 {
 	size_t i = r->at > 0 && !r->unsure ? r->at - 1 : r->at;
 
-	while (i > 0 && (r->place[i].out != NULL || !r->t[i].ap))
+	while (i > 0 && !r->t[i].ap)
 		i--;
+	r->muted = i;
 	return i;
 }
 
@@ -136,11 +140,13 @@ static enum err_code on_dropped_write(struct run *r, struct err *e)
 		return rc;
 	if (r->a->dp.rung != 1)
 		return recover(r, false, "writes with wrong parity", e);
-	if (!r->unsure) {
+	if (r->policy == ADI_ONCE && !r->unsure && !r->t[r->at - 1].read) {
 		r->at--;
 		return ERR_OK;
 	}
-	rc = go_on_from(r, r->at, e);
+	/* should the FAULT have been noise and the parity error have come
+	 * later, the AP points elsewhere */
+	rc = go_on_from(r, place_to_repeat(r), e);
 	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
@@ -162,6 +168,23 @@ static enum err_code on_sticky_error(struct run *r, struct err *e)
 	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
+static enum err_code on_wait(struct run *r, struct err *e)
+{
+	bool over = mono_passed(r->wait_deadline);
+	uint32_t clear = DP_ABORT_ORUNERRCLR | (over ? DP_ABORT_DAPABORT : 0u);
+	enum err_code rc = dp_abort(&r->a->dp, clear, e);
+
+	r->a->stats.waits++;
+	if (rc == ERR_OK && over)
+		return err_set(e, ERR_WIRE,
+			       "the bus does not answer at 0x%08x for %d ms",
+			       (unsigned)r->place[r->at].addr,
+			       ADI_WAIT_BUDGET_MS);
+	if (rc == ERR_OK && r->unsure)
+		rc = go_on_from(r, r->at, e);
+	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
+}
+
 static enum err_code on_fault(struct run *r, struct err *e)
 {
 	uint32_t stat = 0;
@@ -177,24 +200,9 @@ static enum err_code on_fault(struct run *r, struct err *e)
 		return on_dropped_write(r, e);
 	if ((stat & DP_CTRL_STICKYERR) != 0)
 		return on_sticky_error(r, e);
+	if ((stat & DP_CTRL_STICKYORUN) != 0 && r->unsure)
+		return on_wait(r, e); /* somewhere in the stream */
 	return recover(r, false, "FAULT, but no flag says why", e);
-}
-
-static enum err_code on_wait(struct run *r, struct err *e)
-{
-	bool over = mono_passed(r->wait_deadline);
-	uint32_t clear = DP_ABORT_ORUNERRCLR | (over ? DP_ABORT_DAPABORT : 0u);
-	enum err_code rc = dp_write(&r->a->dp, DP_ABORT, clear, e);
-
-	r->a->stats.waits++;
-	if (rc == ERR_OK && over)
-		return err_set(e, ERR_WIRE,
-			       "the bus does not answer at 0x%08x for %d ms",
-			       (unsigned)r->place[r->at].addr,
-			       ADI_WAIT_BUDGET_MS);
-	if (rc == ERR_OK && r->unsure)
-		rc = go_on_from(r, r->at, e);
-	return rc == ERR_WIRE ? recover(r, true, "no acknowledge", e) : rc;
 }
 
 static enum err_code on_end(struct run *r, enum swd_end end, struct err *e)
@@ -220,7 +228,7 @@ static enum err_code on_end(struct run *r, enum swd_end end, struct err *e)
 static void deliver(struct run *r, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
-		if (r->place[i].out != NULL)
+		if (r->place[i].out != NULL && i != r->muted)
 			*r->place[i].out = r->t[i].value;
 		if (r->t[i].count > 0)
 			r->a->streams_lost = 0;
@@ -311,7 +319,8 @@ static enum err_code run_word_by_word(struct run *r, struct err *e)
 			  .place = place,
 			  .count = s->count + 3u,
 			  .policy = ADI_REPEAT,
-			  .repair_ns = r->repair_ns};
+			  .repair_ns = r->repair_ns,
+			  .muted = SIZE_MAX};
 	enum err_code rc;
 
 	t[0] = (struct swd_transfer){
@@ -361,7 +370,7 @@ static void place_words(struct adi *a)
 
 enum err_code adi_run(struct adi *a, enum adi_policy policy, struct err *e)
 {
-	struct run r = {.a = a, .policy = policy};
+	struct run r = {.a = a, .policy = policy, .muted = SIZE_MAX};
 	enum err_code rc;
 
 	if (a->count == 0)

@@ -51,17 +51,19 @@ void dp_restore_clock(struct dp *d)
 	d->clock_hz = d->max_hz;
 }
 
-static enum err_code access(struct dp *d, struct swd_transfer *t, struct err *e)
+static enum err_code access(struct dp *d, struct swd_transfer *t, size_t count,
+			    struct err *e)
 {
 	static const char *const ends[] = {"OK", "WAIT", "FAULT",
 					   "wrong parity", "no ACK"};
 	size_t done;
 	enum swd_end end;
 	enum err_code rc =
-		d->wire.ops->transfer(d->wire.ctx, t, 1, &done, &end, e);
+		d->wire.ops->transfer(d->wire.ctx, t, count, &done, &end, e);
 
 	if (rc != ERR_OK || end == SWD_END_ALL)
 		return rc;
+	t += done;
 	return err_set(e, ERR_WIRE, "%s of debug port register 0x%x: %s",
 		       t->read ? "read" : "write", t->addr, ends[end]);
 }
@@ -70,7 +72,7 @@ enum err_code dp_read(struct dp *d, uint8_t addr, uint32_t *value,
 		      struct err *e)
 {
 	struct swd_transfer t = {.read = true, .addr = addr};
-	enum err_code rc = access(d, &t, e);
+	enum err_code rc = access(d, &t, 1, e);
 
 	if (rc == ERR_OK)
 		*value = t.value;
@@ -82,7 +84,28 @@ enum err_code dp_write(struct dp *d, uint8_t addr, uint32_t value,
 {
 	struct swd_transfer t = {.addr = addr, .value = value};
 
-	return access(d, &t, e);
+	return access(d, &t, 1, e);
+}
+
+static uint32_t flags_of(uint32_t abort_bits)
+{
+	return (abort_bits & DP_ABORT_STKERRCLR ? DP_CTRL_STICKYERR : 0) |
+	       (abort_bits & DP_ABORT_WDERRCLR ? DP_CTRL_WDATAERR : 0) |
+	       (abort_bits & DP_ABORT_ORUNERRCLR ? DP_CTRL_STICKYORUN : 0);
+}
+
+enum err_code dp_abort(struct dp *d, uint32_t bits, struct err *e)
+{
+	struct swd_transfer t[2] = {{.addr = DP_ABORT, .value = bits},
+				    {.read = true, .addr = DP_CTRL_STAT}};
+	enum err_code rc = access(d, t, 2, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	if ((t[1].value & (flags_of(bits) | DP_CTRL_WDATAERR)) != 0)
+		return err_set(e, ERR_WIRE, "CTRL/STAT stays 0x%08x",
+			       (unsigned)t[1].value);
+	return ERR_OK;
 }
 
 static enum err_code apply_clock(struct dp *d, struct err *e)
@@ -178,7 +201,6 @@ enum err_code dp_power_up(struct dp *d, struct err *e)
 	uint32_t stat = 0;
 	bool last;
 
-	d->powered = false;
 	if (rc != ERR_OK)
 		return rc;
 	do {
@@ -186,6 +208,8 @@ enum err_code dp_power_up(struct dp *d, struct err *e)
 		rc = dp_read(d, DP_CTRL_STAT, &stat, e);
 		if (rc != ERR_OK)
 			return rc;
+		if ((stat & DP_CTRL_WDATAERR) != 0)
+			return err_set(e, ERR_WIRE, "power-up disturbed");
 		if ((stat & DP_CTRL_POWER_ACK) == DP_CTRL_POWER_ACK) {
 			d->powered = true;
 			return ERR_OK;
@@ -194,16 +218,6 @@ enum err_code dp_power_up(struct dp *d, struct err *e)
 	return err_set(e, ERR_TARGET_FAULT,
 		       "debug power-up is not acknowledged: CTRL/STAT 0x%08x",
 		       (unsigned)stat);
-}
-
-static enum err_code clear_sticky(struct dp *d, struct err *e)
-{
-	uint32_t stat;
-	enum err_code rc = dp_write(d, DP_ABORT, DP_ABORT_CLEAR_ALL, e);
-
-	if (rc == ERR_OK)
-		rc = dp_read(d, DP_CTRL_STAT, &stat, e);
-	return rc;
 }
 
 static enum err_code restore_session(struct dp *d, struct err *e)
@@ -276,7 +290,7 @@ enum err_code dp_repair(struct dp *d, bool lost, const char *why, struct err *e)
 		unsigned rung = d->rung++;
 
 		if (rung == RUNG_CLEAR)
-			rc = clear_sticky(d, e);
+			rc = dp_abort(d, DP_ABORT_CLEAR_ALL, e);
 		else if (rung == RUNG_LINE_RESET)
 			rc = reset_line(d, e);
 		else if (rung == RUNG_RECONNECT)

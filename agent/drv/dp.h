@@ -16,6 +16,8 @@
 
 #define DP_ABORT_DAPABORT   0x01u
 #define DP_ABORT_ORUNERRCLR 0x10u
+#define DP_ABORT_STKERRCLR  0x04u
+#define DP_ABORT_WDERRCLR   0x08u
 #define DP_ABORT_CLEAR_ALL  0x1Eu
 
 #define DP_CTRL_ORUNDETECT  0x00000001u
@@ -61,6 +63,11 @@ enum err_code dp_read(struct dp *d, uint8_t addr, uint32_t *value,
 		      struct err *e);
 enum err_code dp_write(struct dp *d, uint8_t addr, uint32_t value,
 		       struct err *e);
+
+/* Write ABORT and see that the sticky flags it is to clear are. A flag that
+ * stays, or WDATAERR because the write itself was disturbed, is ERR_WIRE: to
+ * go on with one would put the blame on the wrong transfer. */
+enum err_code dp_abort(struct dp *d, uint32_t bits, struct err *e);
 
 /* Climb one rung: clear sticky flags, line reset, reconnect (for
  * DP_SILENCE_MS, when nobody answers), slower clock. lost: the target did not

@@ -46,6 +46,8 @@ static struct {
 	long countdown; /* transfers until the trouble; -1 none */
 	enum trouble trouble;
 	unsigned repeats; /* how often more */
+	long then;	  /* so many transfers later one more; -1 none */
+	enum trouble then_trouble;
 	unsigned sequences;
 	bool streams_fail; /* the chip is too slow for them */
 } port;
@@ -125,27 +127,39 @@ static bool too_fast(void)
 	       ++port.clock_count % port.clock_noise == 0;
 }
 
+static void count_down(bool now)
+{
+	if (now && port.repeats > 0) {
+		port.repeats--;
+	} else if (now) {
+		port.countdown = port.then;
+		port.trouble = port.then_trouble;
+		port.then = -1;
+	} else if (port.countdown >= 0) {
+		port.countdown--;
+	}
+}
+
 static enum swd_end single(struct swd_transfer *t)
 {
 	bool free_of_sticky = !t->ap && (t->read ? t->addr != DP_RDBUFF
 						 : t->addr == DP_ABORT);
 	uint32_t before = t->value;
 	bool now = port.countdown == 0;
+	enum trouble kind;
 
 	if (port.dead || !mono_passed(port.dead_until) || port.lockout ||
 	    port.hz > port.works_up_to_hz)
 		return SWD_END_NO_ACK;
-	if (now && port.repeats > 0)
-		port.repeats--;
-	else if (port.countdown >= 0)
-		port.countdown--;
-	if (now && port.trouble == WIRE_NO_ACK_LOST) {
+	kind = port.trouble;
+	count_down(now);
+	if (now && kind == WIRE_NO_ACK_LOST) {
 		port.lockout = true;
 		return SWD_END_NO_ACK;
 	}
 	if (sticky() && !free_of_sticky)
 		return SWD_END_FAULT;
-	if ((now && port.trouble == WIRE_WAIT && !free_of_sticky) ||
+	if ((now && kind == WIRE_WAIT && !free_of_sticky) ||
 	    (port.wait_for_ever != 0 && t->ap && t->addr == AP_DRW &&
 	     port.tar == port.wait_for_ever - 1)) {
 		port.ctrl |= DP_CTRL_STICKYORUN;
@@ -155,20 +169,19 @@ static enum swd_end single(struct swd_transfer *t)
 		port.ctrl |= t->ap ? DP_CTRL_WDATAERR : 0;
 		return SWD_END_ALL;
 	}
-	if (now && port.trouble == WIRE_WRITE_PARITY && !t->read) {
-		if (t->ap) /* of DP writes only some set the flag; be mild */
-			port.ctrl |= DP_CTRL_WDATAERR;
+	if (now && kind == WIRE_WRITE_PARITY && !t->read) {
+		port.ctrl |= DP_CTRL_WDATAERR;
 		return SWD_END_ALL;
 	}
 	if (t->ap)
 		ap_access(t);
 	else
 		dp_access(t);
-	if (now && port.trouble == WIRE_NO_ACK_DONE)
+	if (now && kind == WIRE_NO_ACK_DONE)
 		return SWD_END_NO_ACK;
-	if (now && port.trouble == WIRE_FALSE_FAULT)
+	if (now && kind == WIRE_FALSE_FAULT)
 		return SWD_END_FAULT;
-	if (now && port.trouble == WIRE_READ_PARITY && t->read) {
+	if (now && kind == WIRE_READ_PARITY && t->read) {
 		t->value = before;
 		return SWD_END_PARITY;
 	}
@@ -255,7 +268,7 @@ static struct adi *start(void)
 	struct adi *a;
 
 	memset(&port, 0, sizeof port);
-	port.countdown = -1;
+	port.countdown = port.then = -1;
 	port.works_up_to_hz = port.clean_up_to_hz = UINT32_MAX;
 	assert_int_equal(
 		adi_new(&a, (struct swd_wire){&fake_ops, NULL}, 30000000, NULL),
@@ -429,6 +442,50 @@ static void every_transfer_fails_once(void **state)
 				job(a, ADI_REPEAT, (uint32_t)(kind * 1000 + k)),
 				ERR_OK);
 		}
+	}
+	assert_int_equal(a->dp.stats.clock_drops, 0);
+	adi_free(a);
+}
+
+/* Also what repairs a disturbance may be disturbed. */
+static enum err_code small_job(struct adi *a, uint32_t seed)
+{
+	enum { WORDS = 12, AT = 250 }; /* across a window */
+	uint32_t out[WORDS], in[WORDS];
+	enum err_code rc;
+
+	memset(port.mem, 0xA5, sizeof port.mem);
+	for (uint32_t i = 0; i < WORDS; i++)
+		out[i] = seed + i * 0x01010101u;
+	adi_put32_block(a, MEM_BASE, out, 4);
+	adi_stream32(a, MEM_BASE + AT * 4, out, WORDS);
+	adi_get32_block(a, MEM_BASE + AT * 4, in, WORDS);
+	rc = adi_run(a, ADI_REPEAT, NULL);
+	if (rc != ERR_OK)
+		return rc;
+	assert_memory_equal(port.mem, out, 16);
+	assert_memory_equal(&port.mem[AT], out, sizeof out);
+	assert_memory_equal(in, out, sizeof in);
+	assert_int_equal(port.mem[4], 0xA5A5A5A5u);
+	assert_int_equal(port.mem[AT + WORDS], 0xA5A5A5A5u);
+	return ERR_OK;
+}
+
+static void two_transfers_fail(void **state)
+{
+	enum { LATER = 12 };
+	struct adi *a = start();
+	long count;
+
+	(void)state;
+	assert_int_equal(small_job(a, 1), ERR_OK);
+	count = (long)a->stats.transfers;
+	for (long n = 0; n < count * TROUBLES * TROUBLES * LATER; n++) {
+		port.countdown = n / (TROUBLES * TROUBLES * LATER);
+		port.trouble = (enum trouble)(n % TROUBLES);
+		port.then = n / (TROUBLES * TROUBLES) % LATER;
+		port.then_trouble = (enum trouble)(n / TROUBLES % TROUBLES);
+		assert_int_equal(small_job(a, (uint32_t)n), ERR_OK);
 	}
 	assert_int_equal(a->dp.stats.clock_drops, 0);
 	adi_free(a);
@@ -693,6 +750,7 @@ int main(void)
 		cmocka_unit_test(every_streamed_word_fails_once),
 		cmocka_unit_test(streams_that_never_work),
 		cmocka_unit_test(stream_into_a_hole),
+		cmocka_unit_test(two_transfers_fail),
 		cmocka_unit_test(fifo_words_never_double),
 		cmocka_unit_test(bus_error_names_the_address),
 		cmocka_unit_test(last_write_is_seen_to_fail),

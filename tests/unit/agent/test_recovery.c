@@ -251,6 +251,40 @@ static void sweep(bool output_enable)
 	assert_int_equal(s.failed, 0);
 }
 
+/* Many troubles in one job, some of them in the middle of repairs. A job that
+ * gives up says so; one that does not has done what it should. */
+static void noisy(void **state)
+{
+	static const uint32_t one_in[] = {10000, 2000, 500, 200, 50};
+	enum { JOBS = 6 };
+
+	(void)state;
+	new_board(false);
+	for (size_t i = 0; i < sizeof one_in / sizeof one_in[0]; i++) {
+		unsigned done = 0;
+
+		for (int n = 0; n < JOBS; n++) {
+			uint64_t start_ns = rig_now_ns();
+			enum err_code rc;
+
+			holds ^= 1u;
+			rig_noise(one_in[i]);
+			rc = job(&contents[holds]);
+			rig_mend();
+			check_time(RIG_NOISE_DATA, 0, start_ns);
+			done += rc == ERR_OK;
+			if (rc != ERR_OK)
+				assert_int_equal(job(&contents[holds]), ERR_OK);
+			assert_true(content_right(&contents[holds]));
+		}
+		print_message("one transfer in %u disturbed: %u of %d jobs "
+			      "done\n",
+			      (unsigned)one_in[i], done, JOBS);
+		if (one_in[i] >= 2000)
+			assert_int_equal(done, JOBS);
+	}
+}
+
 static void resistor(void **state)
 {
 	(void)state;
@@ -266,6 +300,7 @@ static void output_enable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(noisy),
 		cmocka_unit_test(resistor),
 		cmocka_unit_test(output_enable),
 	};

@@ -108,7 +108,16 @@ void rig_mend(void)
 
 	f->wait_at = f->fault_at = f->parity_at = 0;
 	f->noise_at = f->lost_at = f->stuck_at = 0;
+	f->noise_bit = 0;
+	f->noise_one_in = f->wait_one_in = 0;
 	rig.h->swd.stuck = false;
+}
+
+void rig_noise(uint32_t one_in)
+{
+	rig_mend();
+	rig.h->swd.faults.noise_one_in = one_in;
+	rig.h->swd.faults.wait_one_in = one_in;
 }
 
 void rig_trouble_at(enum rig_trouble kind, uint64_t transfer)

@@ -38,6 +38,9 @@ uint64_t rig_transfers(void);
 /* The transfer with this number is disturbed. */
 void rig_trouble_at(enum rig_trouble kind, uint64_t transfer);
 
+/* From now on one transfer in so many has noise in it, and as many get a WAIT.
+ * What repairs a disturbance may be disturbed as well. */
+void rig_noise(uint32_t one_in);
 /* Nothing is disturbed any more. */
 void rig_mend(void);
 
