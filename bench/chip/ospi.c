@@ -175,6 +175,7 @@ static void begin(struct chip *c, unsigned index)
 		o->paused = true;
 	} else {
 		o->phase = mode(o) == 2 ? OSPI_POLL : OSPI_READ;
+		o->polled_ps = 0;
 		o->next_ps += o->byte_ps;
 	}
 }
@@ -261,6 +262,7 @@ static void sync_poll(struct chip *c, unsigned index, uint64_t now)
 	 * the last one up to now counts, or the first after a change. */
 	if (c->nor.busy_until_ps <= now && c->nor.busy_until_ps > o->next_ps)
 		o->next_ps = c->nor.busy_until_ps;
+	o->polled_ps = o->next_ps;
 	if (poll_once(c, index, o->next_ps)) {
 		o->flags |= SR_SMF;
 		if (reg(o, CR) & CR_APMS) {
@@ -300,6 +302,17 @@ static void ospi_sync(struct chip *c, unsigned index)
 	}
 }
 
+/* The first poll that can read something new: the one behind the NOR's end, if
+ * that has not been made. */
+static uint64_t poll_event(const struct chip *c, const struct ospi *o)
+{
+	uint64_t ready_ps = c->nor.busy_until_ps;
+
+	if (o->polled_ps != 0 && o->polled_ps >= ready_ps)
+		return BOARD_NEVER;
+	return ready_ps > o->next_ps ? ready_ps : o->next_ps;
+}
+
 uint64_t ospi_next_event(struct chip *c, uint64_t t_ps)
 {
 	uint64_t next = BOARD_NEVER;
@@ -312,11 +325,7 @@ uint64_t ospi_next_event(struct chip *c, uint64_t t_ps)
 		if (o->phase == OSPI_IDLE || o->phase == OSPI_MAPPED ||
 		    o->paused || (o->phase == OSPI_READ && !o->remaining))
 			continue;
-		at = o->next_ps;
-		/* Polling ends when the NOR does. */
-		if (o->phase == OSPI_POLL)
-			at = c->nor.busy_until_ps > t_ps ? c->nor.busy_until_ps
-							 : BOARD_NEVER;
+		at = o->phase == OSPI_POLL ? poll_event(c, o) : o->next_ps;
 		if (at > t_ps && at < next)
 			next = at;
 	}

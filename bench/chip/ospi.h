@@ -32,7 +32,8 @@ struct ospi {
 	enum ospi_phase phase;
 	uint32_t flags; /* TEF, TCF, SMF, TOF */
 	uint64_t byte_ps;
-	uint64_t next_ps; /* when the next byte, or the command, is through */
+	uint64_t next_ps;   /* when the next byte, or the command, is through */
+	uint64_t polled_ps; /* the last status read of automatic polling */
 	uint64_t remaining;
 	uint8_t fifo[OSPI_FIFO_BYTES];
 	unsigned head, fill;

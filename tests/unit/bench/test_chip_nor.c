@@ -1,5 +1,7 @@
 #include "tests/unit/bench/chip_fixture.h"
 
+#include "bench/chip/board.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -179,6 +181,18 @@ static void mapped_reads(void **state)
 	chip_free(c);
 }
 
+/* Poll the status until the NOR is ready, every `interval` clocks. */
+static void start_polling(struct chip *c, uint32_t interval)
+{
+	fixture_write(c, OCTOSPI, 2u << 28 | 1u << 22 | 1u);
+	fixture_write(c, OCTOSPI + 0x40, 0);
+	fixture_write(c, OCTOSPI + 0x80, 1);
+	fixture_write(c, OCTOSPI + 0x88, 0);
+	fixture_write(c, OCTOSPI + 0x90, interval);
+	fixture_write(c, OCTOSPI + 0x100, 1u << 24 | 1u);
+	fixture_write(c, OCTOSPI + 0x110, 0x05);
+}
+
 static void polls_by_itself(void **state)
 {
 	struct chip *c = fixture_board(NULL);
@@ -187,17 +201,35 @@ static void polls_by_itself(void **state)
 	fixture_ospi(c);
 	fixture_nor_command(c, 0x06, 0, 0);
 	fixture_nor_command(c, 0x20, 3, 0);
-	fixture_write(c, OCTOSPI, 2u << 28 | 1u << 22 | 1u);
-	fixture_write(c, OCTOSPI + 0x40, 0);
-	fixture_write(c, OCTOSPI + 0x80, 1);
-	fixture_write(c, OCTOSPI + 0x88, 0);
-	fixture_write(c, OCTOSPI + 0x100, 1u << 24 | 1u);
-	fixture_write(c, OCTOSPI + 0x110, 0x05);
+	start_polling(c, 0);
 	chip_advance(c, 40000000);
 	assert_false(fixture_read(c, OCTOSPI + 0x20) & 8u);
 	chip_advance(c, 10000000);
 	assert_true(fixture_read(c, OCTOSPI + 0x20) & 8u);
 	assert_false(fixture_read(c, OCTOSPI + 0x20) & 0x20u);
+	chip_free(c);
+}
+
+/* The NOR becomes ready between two polls: firmware that sleeps until
+ * something happens must not miss the second. */
+static void a_poll_to_come_is_an_event(void **state)
+{
+	struct chip *c = fixture_board(NULL);
+	unsigned late = 0;
+
+	(void)state;
+	fixture_ospi(c);
+	fixture_nor_command(c, 0x06, 0, 0);
+	fixture_nor_write(c, 0x02, 3, 0, (const uint8_t *)"abcd", 4);
+	start_polling(c, 0xFFFF);
+	for (unsigned i = 0; !(fixture_read(c, OCTOSPI + 0x20) & 8u); i++) {
+		assert_true(i < 100000);
+		assert_true(ospi_next_event(c, c->now_ps) != BOARD_NEVER);
+		late += c->nor.busy_until_ps <= c->now_ps;
+		chip_advance(c, 10000);
+	}
+	assert_true(late > 0);
+	assert_true(ospi_next_event(c, c->now_ps) == BOARD_NEVER);
 	chip_free(c);
 }
 
@@ -448,6 +480,7 @@ int main(void)
 		cmocka_unit_test(big_parts_take_four_bytes),
 		cmocka_unit_test(mapped_reads),
 		cmocka_unit_test(polls_by_itself),
+		cmocka_unit_test(a_poll_to_come_is_an_event),
 		cmocka_unit_test(hangs_where_it_is_wired),
 		cmocka_unit_test(is_no_quadspi),
 		cmocka_unit_test(nothing_without_its_clock),
