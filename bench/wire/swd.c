@@ -74,10 +74,9 @@ static void inject_noise(struct swd *s)
 
 	if (hit(s, f->noise_one_in, f->noise_at) ||
 	    (s->fast && wire_rng_one_in(&s->rng, f->fast_one_in)))
-		s->noise =
-			f->noise_bit != 0
-				? f->noise_bit
-				: 1 + wire_rng_below(&s->rng, PACKET_BITS - 8);
+		s->noise = f->noise_bit != 0
+				   ? f->noise_bit
+				   : 1 + wire_rng_below(&s->rng, PACKET_BITS);
 	if (hit(s, 0, f->stuck_at))
 		s->stuck = true;
 }

@@ -23,8 +23,8 @@
  * transfer with number `at` (counted from 1 since power-on), 0 for none. WAIT
  * and FAULT concern AP accesses and RDBUFF reads, as B4.2.3 forbids WAIT for
  * the others.
- *  noise  one clock after the request is inverted: the noise_bit'th, or any of
- *         the 38 of its answer (0)
+ *  noise  one of the 46 clocks after the request is inverted, the next request
+ *         among them: the noise_bit'th, or any (0)
  *  fast   noise again, while a period of SWCLK is shorter than clean_period_ps
  *  lost   the request is not understood
  *  stuck  SWDIO stays at stuck_level for stuck_us: no contact, or a short */
