@@ -22,7 +22,7 @@ static const char help[] =
 	"virtual\n"
 	"boards in modelled time. Prints a table of ratios, then where the "
 	"time\n"
-	"went. Without names it runs all figures, which takes about two\n"
+	"went. Without names it runs all figures, which takes one to two\n"
 	"minutes.\n"
 	"\n"
 	"  --list      the figures, their unit, reach and meaning\n"
@@ -179,45 +179,55 @@ static bool run_stages(struct run *r)
 
 /* ---- what is told ---- */
 
-static void add_column(const char **title, const struct account **column,
-		       unsigned *n, bool done, const char *name,
-		       const struct nor_cost *cost)
-{
-	if (!done)
-		return;
-	title[*n] = name;
-	column[(*n)++] = &cost->account;
-}
+struct shown {
+	const char *title, *what;
+	enum stage stage;
+	const struct nor_cost *cost;
+};
 
-static void print_openocd(const struct openocd_cost *c, const char *what)
+static void print_divisions(const struct run *r, const struct shown *s,
+			    unsigned count)
 {
-	printf("OpenOCD, %s: erase %.2f s, write %.2f s, verify %.2f s\n", what,
-	       c->erase_s, c->write_s, c->verify_s);
+	printf("\n%-32s %12s %12s %12s %12s\n", "DIVIDED, s", "erase", "write",
+	       "verify", "rest");
+	for (unsigned i = 0; i < count; i++) {
+		const struct nor_cost *c = s[i].cost;
+
+		if (!r->done[s[i].stage])
+			continue;
+		printf("%-32s %12.3f %12.3f %12.3f %12.3f\n", s[i].what,
+		       c->erase_s, c->write_s, c->verify_s,
+		       c->s - c->erase_s - c->write_s - c->verify_s);
+	}
 }
 
 static void print_accounts(const struct run *r)
 {
+	const struct shown shown[] = {
+		{"blank", "ours, blank NOR", STAGE_BLANK, &r->blank},
+		{"OpenOCD", "OpenOCD, blank NOR", STAGE_OPENOCD_BLANK,
+		 &r->openocd_blank},
+		{"other image", "ours, other image", STAGE_DIRTY, &r->dirty},
+		{"OpenOCD", "OpenOCD, other image", STAGE_OPENOCD_DIRTY,
+		 &r->openocd_dirty},
+		{"update", "ours, previous release", STAGE_UPDATE, &r->update},
+	};
+	const unsigned count = sizeof shown / sizeof shown[0];
 	const struct account *column[5];
 	const char *title[5];
 	unsigned n = 0;
 
-	add_column(title, column, &n, r->done[STAGE_BLANK], "blank", &r->blank);
-	add_column(title, column, &n, r->done[STAGE_OPENOCD_BLANK], "OpenOCD",
-		   &r->openocd_blank.all);
-	add_column(title, column, &n, r->done[STAGE_DIRTY], "other image",
-		   &r->dirty);
-	add_column(title, column, &n, r->done[STAGE_OPENOCD_DIRTY], "OpenOCD",
-		   &r->openocd_dirty.all);
-	add_column(title, column, &n, r->done[STAGE_UPDATE], "update",
-		   &r->update);
+	for (unsigned i = 0; i < count; i++) {
+		if (!r->done[shown[i].stage])
+			continue;
+		title[n] = shown[i].title;
+		column[n++] = &shown[i].cost->account;
+	}
 	if (n == 0)
 		return;
 	putchar('\n');
 	account_print(stdout, title, column, n);
-	if (r->done[STAGE_OPENOCD_BLANK])
-		print_openocd(&r->openocd_blank, "blank NOR");
-	if (r->done[STAGE_OPENOCD_DIRTY])
-		print_openocd(&r->openocd_dirty, "NOR with another image");
+	print_divisions(r, shown, count);
 }
 
 /* The first processor's name, as /proc/cpuinfo has it. */

@@ -92,6 +92,9 @@ static enum err_code program(struct run *r, struct target *t, uint8_t *image,
 		return rc;
 	p->cost.account = account_minus(&after, &before);
 	p->cost.s = account_s(&p->cost.account);
+	p->cost.erase_s = (double)p->report.erase_us * 1e-6;
+	p->cost.write_s = (double)p->report.program_us * 1e-6;
+	p->cost.verify_s = (double)p->report.verify_us * 1e-6;
 	return ERR_OK;
 }
 

@@ -107,7 +107,7 @@ static enum err_code run_openocd(struct run *r, const char *config,
 	return rc;
 }
 
-static enum err_code take_cost(struct run *r, struct openocd_cost *cost,
+static enum err_code take_cost(struct run *r, struct nor_cost *cost,
 			       struct err *e)
 {
 	struct account look[LOOKS], erase, write, verify;
@@ -124,14 +124,14 @@ static enum err_code take_cost(struct run *r, struct openocd_cost *cost,
 	cost->erase_s = account_s(&erase);
 	cost->write_s = account_s(&write);
 	cost->verify_s = account_s(&verify);
-	cost->all.account = account_minus(&look[3], &look[0]);
-	cost->all.s = account_s(&cost->all.account);
+	cost->account = account_minus(&look[3], &look[0]);
+	cost->s = account_s(&cost->account);
 	return ERR_OK;
 }
 
 static enum err_code program_board(struct run *r, const char *board,
-				   const uint8_t *image,
-				   struct openocd_cost *cost, struct err *e)
+				   const uint8_t *image, struct nor_cost *cost,
+				   struct err *e)
 {
 	char config[96];
 	enum err_code rc = rig_insert(&r->rig, RIG_PROBE, board, e);
@@ -154,30 +154,30 @@ static enum err_code program_board(struct run *r, const char *board,
 
 enum err_code measure_openocd_blank(struct run *r, struct err *e)
 {
-	struct openocd_cost *c = &r->openocd_blank;
+	struct nor_cost *c = &r->openocd_blank;
 	enum err_code rc = program_board(r, BOARD, r->image, c, e);
 
 	if (rc)
 		return rc;
-	run_result(r, FIGURE_OPENOCD_BLANK, c->all.s / r->blank.s);
+	run_result(r, FIGURE_OPENOCD_BLANK, c->s / r->blank.s);
 	run_result(r, FIGURE_OPENOCD_BLANK_KEPT,
-		   (c->all.s - c->erase_s) / r->blank.s);
+		   (c->s - c->erase_s) / r->blank.s);
 	return ERR_OK;
 }
 
 enum err_code measure_openocd_dirty(struct run *r, struct err *e)
 {
-	struct openocd_cost *c = &r->openocd_dirty;
+	struct nor_cost *c = &r->openocd_dirty;
 	enum err_code rc = program_board(r, BOARD, r->other, c, e);
 
 	if (!rc)
-		run_result(r, FIGURE_OPENOCD_DIRTY, c->all.s / r->dirty.s);
+		run_result(r, FIGURE_OPENOCD_DIRTY, c->s / r->dirty.s);
 	return rc;
 }
 
 enum err_code measure_openocd_full(struct run *r, struct err *e)
 {
 	(void)e;
-	run_result(r, FIGURE_OPENOCD_FULL, r->openocd_dirty.all.s / r->full.s);
+	run_result(r, FIGURE_OPENOCD_FULL, r->openocd_dirty.s / r->full.s);
 	return ERR_OK;
 }
