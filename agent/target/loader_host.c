@@ -9,9 +9,9 @@
 #define READY_BUDGET_MS 100
 #define HALT_BUDGET_MS	100
 /* A batch of this much data runs at once: enough that the exchange's own cost
- * does not count, little enough that the loader need not wait for its first
- * page. */
+ * does not count; less while the loader has nothing to do. */
 #define BATCH_BYTES	(32u * 1024u)
+#define BATCH_IDLE	4096u
 /* Between two looks at a busy loader. */
 #define POLL_MIN_US	100u
 #define POLL_MAX_US	4000u
@@ -272,6 +272,13 @@ static void queue_data(struct loader *l, struct loader_op *op, const void *data)
 	l->data_end = at + op->len_bytes;
 }
 
+static bool batch_is_due(const struct loader *l)
+{
+	bool idle = l->state.done == l->written;
+
+	return l->batch_bytes >= (idle ? BATCH_IDLE : BATCH_BYTES);
+}
+
 enum err_code loader_push(struct loader *l, struct loader_op op,
 			  const void *data, struct err *e)
 {
@@ -293,7 +300,7 @@ enum err_code loader_push(struct loader *l, struct loader_op op,
 	if (op.max_ms > l->budget_ms)
 		l->budget_ms = op.max_ms;
 	l->batch_bytes += data_bytes + sizeof op;
-	return l->batch_bytes >= BATCH_BYTES ? exchange(l, 0, e) : ERR_OK;
+	return batch_is_due(l) ? exchange(l, 0, e) : ERR_OK;
 }
 
 enum err_code loader_wait(struct loader *l, uint32_t count, bool each,

@@ -332,9 +332,8 @@ enum err_code nor_identify(struct nor *n, struct err *e)
 	for (int i = 0; i < IDENTIFY_TRIES && rc == ERR_WIRE; i++)
 		rc = identify_once(n, e);
 	if (rc == ERR_OK)
-		rc = octospi_start(&n->ospi,
-				   (unsigned)__builtin_ctzll(n->id.size_bytes),
-				   e);
+		octospi_set_size(&n->ospi,
+				 (unsigned)__builtin_ctzll(n->id.size_bytes));
 	n->known = rc == ERR_OK;
 	return rc;
 }

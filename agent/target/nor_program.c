@@ -56,6 +56,7 @@ struct work {
 	uint32_t count, done;
 	uint8_t image_sha[32];
 	bool image_known;
+	uint32_t compare_us; /* hashing so far that was not verifying */
 	uint8_t want[BLOCK]; /* of the block at hand */
 	struct loader_digest digest[GROUP * NOR_PLAN_SECTORS];
 };
@@ -247,6 +248,7 @@ static enum err_code hash_open_blocks(struct work *w, struct err *e)
 		rc = hash_image(w, e);
 	if (rc == ERR_OK)
 		rc = wait_all(w, e);
+	w->compare_us += w->loader.state.hash_us;
 	return rc == ERR_OK ? judge_blocks(w, e) : rc;
 }
 
@@ -391,6 +393,7 @@ static enum err_code write_block(struct work *w, uint32_t i, struct err *e)
 static enum err_code hash_sectors(struct work *w, uint32_t first, uint32_t *end,
 				  struct err *e)
 {
+	uint32_t before_us = w->loader.state.hash_us;
 	uint32_t used = 0, i;
 	enum err_code rc = ERR_OK;
 
@@ -407,6 +410,7 @@ static enum err_code hash_sectors(struct work *w, uint32_t first, uint32_t *end,
 	*end = i;
 	if (rc == ERR_OK && used > 0)
 		rc = wait_all(w, e);
+	w->compare_us += w->loader.state.hash_us - before_us;
 	if (rc == ERR_OK && used > 0)
 		rc = loader_digests(&w->loader, w->count,
 				    used * NOR_PLAN_SECTORS, w->digest, e);
@@ -474,6 +478,15 @@ static enum err_code start_loader(struct work *w, struct err *e)
 	return loader_start(&w->loader, w->n->ospi.adi, &s, e);
 }
 
+static void note_times(struct work *w)
+{
+	w->report->erase_us += w->loader.state.erase_us;
+	w->report->program_us += w->loader.state.program_us;
+	w->report->compare_us += w->compare_us;
+	w->report->verify_us += w->loader.state.hash_us - w->compare_us;
+	w->compare_us = 0;
+}
+
 /* Four lines may not all be there on this board: one will do. */
 static enum err_code after_mismatch(struct work *w, uint32_t i, struct err *e)
 {
@@ -485,6 +498,7 @@ static enum err_code after_mismatch(struct work *w, uint32_t i, struct err *e)
 	if (!w->n->quad)
 		return ERR_OK;
 	w->n->quad = false;
+	note_times(w);
 	return start_loader(w, e);
 }
 
@@ -507,13 +521,6 @@ static enum err_code bring(struct work *w, struct err *e)
 }
 
 /* ---- around it ---- */
-
-static void note_times(struct work *w)
-{
-	w->report->erase_us += w->loader.state.erase_us;
-	w->report->program_us += w->loader.state.program_us;
-	w->report->verify_us += w->loader.state.hash_us;
-}
 
 /* The link has been repaired, the part may be in the middle of something: see
  * to both before the loader is started again. */
@@ -629,6 +636,12 @@ enum err_code nor_program(struct nor *n, uint64_t len, target_read_fn *read,
 	memcpy(report->sha256, w->image_sha, sizeof report->sha256);
 	if (rc == ERR_OK)
 		tell(w, 100);
+	log_debug(
+		"NOR_TIMES",
+		"erase_us=%llu program_us=%llu compare_us=%llu verify_us=%llu",
+		(unsigned long long)report->erase_us,
+		(unsigned long long)report->program_us,
+		(unsigned long long)report->verify_us);
 	free_work(w);
 	report->wire_ms = mono_diff_ms(mono_now(), start);
 	return rc;

@@ -11,81 +11,88 @@
 #define POLL_INTERVAL	16u
 #define PLL_PRESCALER	8u
 
-/* Port, pin and alternate function of the board's NOR: OCTOSPIM_P1 on port E
- * (STM32U585 data sheet, alternate function table). */
-static const struct {
-	uint8_t port, pin, af;
-} board_pins[] = {
-	{4, 10, 10}, /* CLK */
-	{4, 11, 10}, /* NCS */
-	{4, 12, 10}, /* IO0 */
-	{4, 13, 10}, /* IO1 */
-	{4, 14, 10}, /* IO2, write protect when single */
-	{4, 15, 10}, /* IO3, hold when single */
-};
-#define BOARD_PINS (sizeof board_pins / sizeof board_pins[0])
+/* The board's NOR: OCTOSPIM_P1 on port E, alternate function 10 (STM32U585 data
+ * sheet, alternate function table): CLK, NCS, IO0, IO1, IO2 (write protect when
+ * single), IO3 (hold when single). */
+#define NOR_PORT	4u
+#define NOR_PIN_FIRST	10u
+#define NOR_PIN_LAST	15u
+#define NOR_FUNCTION	10u
 
 static uint32_t reg(uint32_t offset)
 {
 	return U5_OCTOSPI1 + offset;
 }
 
-static enum err_code change_bits(struct adi *a, uint32_t addr, uint32_t clear,
-				 uint32_t set, struct err *e)
-{
-	uint32_t v = 0;
-	enum err_code rc = adi_read32(a, addr, &v, e);
+/* Registers to be changed in some bits: all are read in one exchange and all
+ * written in the next. */
+struct change {
+	uint32_t addr, clear, set;
+};
+#define CHANGES_MAX 8u
 
-	return rc == ERR_OK ? adi_write32(a, addr, (v & ~clear) | set, e) : rc;
+static enum err_code change_bits(struct adi *a, const struct change *c,
+				 size_t count, struct err *e)
+{
+	uint32_t v[CHANGES_MAX];
+	enum err_code rc;
+
+	assert(count <= CHANGES_MAX);
+	for (size_t i = 0; i < count; i++)
+		adi_get32(a, c[i].addr, &v[i]);
+	rc = adi_run(a, ADI_REPEAT, e);
+	if (rc != ERR_OK)
+		return rc;
+	for (size_t i = 0; i < count; i++)
+		adi_put32(a, c[i].addr, (v[i] & ~c[i].clear) | c[i].set);
+	return adi_run(a, ADI_REPEAT, e);
 }
 
 /* MSI from its 4 MHz after reset to 24 MHz, the most that the voltage range
  * after reset allows (RM0456 table 104); flash wait states first. */
 static enum err_code start_clock(struct adi *a, struct err *e)
 {
-	enum err_code rc = change_bits(a, U5_FLASH + U5_FLASH_ACR, 0xFu, 3u, e);
+	const struct change clock[] = {
+		{U5_FLASH + U5_FLASH_ACR, U5_FLASH_ACR_LATENCY, 3u},
+		{U5_RCC + U5_RCC_ICSCR1, U5_RCC_ICSCR1_RANGE,
+		 U5_RCC_ICSCR1_24MHZ | U5_RCC_ICSCR1_MSIRGSEL},
+	};
+	enum err_code rc = change_bits(a, clock, 2, e);
 
-	if (rc == ERR_OK)
-		rc = change_bits(a, U5_RCC + U5_RCC_ICSCR1, U5_RCC_ICSCR1_RANGE,
-				 U5_RCC_ICSCR1_24MHZ | U5_RCC_ICSCR1_MSIRGSEL,
-				 e);
 	if (rc == ERR_OK)
 		rc = adi_wait32(a, U5_RCC + U5_RCC_CR, U5_RCC_CR_MSISRDY,
 				U5_RCC_CR_MSISRDY, MSI_BUDGET_MS, NULL, e);
 	return rc;
 }
 
-static enum err_code enable_clocks(struct adi *a, struct err *e)
+/* The NOR's pins, once the port has its clock. */
+static enum err_code start_pins(struct adi *a, struct err *e)
 {
-	uint32_t ports = U5_RCC_AHB2ENR1_OCTOSPIM;
-	enum err_code rc;
+	const struct change clocks[] = {
+		{U5_RCC + U5_RCC_AHB2ENR1, 0,
+		 U5_RCC_AHB2ENR1_OCTOSPIM | 1u << NOR_PORT},
+		{U5_RCC + U5_RCC_AHB2ENR2, 0, U5_RCC_AHB2ENR2_OCTOSPI1},
+	};
+	uint32_t base = U5_GPIOA + NOR_PORT * U5_GPIO_STRIDE;
+	uint32_t both = 0, af = 0, af_mask = 0;
+	enum err_code rc = change_bits(a, clocks, 2, e);
 
-	for (size_t i = 0; i < BOARD_PINS; i++)
-		ports |= 1u << board_pins[i].port;
-	rc = change_bits(a, U5_RCC + U5_RCC_AHB2ENR1, 0, ports, e);
-	if (rc == ERR_OK)
-		rc = change_bits(a, U5_RCC + U5_RCC_AHB2ENR2, 0,
-				 U5_RCC_AHB2ENR2_OCTOSPI1, e);
-	return rc;
-}
-
-static enum err_code set_pin(struct adi *a, unsigned port, unsigned pin,
-			     unsigned af, struct err *e)
-{
-	uint32_t base = U5_GPIOA + port * U5_GPIO_STRIDE;
-	uint32_t afr = base + U5_GPIO_AFRL + (pin / 8) * 4;
-	enum err_code rc = change_bits(a, afr, 0xFu << (pin % 8 * 4),
-				       af << (pin % 8 * 4), e);
-
-	if (rc == ERR_OK)
-		rc = change_bits(a, base + U5_GPIO_OSPEEDR, 0, 3u << pin * 2,
-				 e);
-	if (rc == ERR_OK)
-		rc = change_bits(a, base + U5_GPIO_PUPDR, 3u << pin * 2, 0, e);
-	if (rc == ERR_OK)
-		rc = change_bits(a, base + U5_GPIO_MODER, 3u << pin * 2,
-				 2u << pin * 2, e);
-	return rc;
+	for (unsigned pin = NOR_PIN_FIRST; pin <= NOR_PIN_LAST; pin++) {
+		both |= 3u << pin * 2;
+		af_mask |= 0xFu << (pin - 8) * 4;
+		af |= NOR_FUNCTION << (pin - 8) * 4;
+	}
+	if (rc != ERR_OK)
+		return rc;
+	return change_bits(
+		a,
+		(const struct change[]){
+			{base + U5_GPIO_AFRH, af_mask, af},
+			{base + U5_GPIO_OSPEEDR, 0, both},
+			{base + U5_GPIO_PUPDR, both, 0},
+			{base + U5_GPIO_MODER, both, both & 0xAAAAAAAAu},
+		},
+		4, e);
 }
 
 /* Back to idle from whatever it was doing. */
@@ -101,6 +108,13 @@ static enum err_code abort_all(struct octospi *o, struct err *e)
 	return rc;
 }
 
+void octospi_set_size(struct octospi *o, unsigned size_log2)
+{
+	adi_put32(o->adi, reg(U5_OSPI_DCR1),
+		  U5_OSPI_DCR1_STANDARD | 1u << U5_OSPI_DCR1_CSHT_SHIFT |
+			  (size_log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT);
+}
+
 enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 			    struct err *e)
 {
@@ -113,17 +127,12 @@ enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 	else if (rc == ERR_OK)
 		rc = start_clock(o->adi, e);
 	if (rc == ERR_OK)
-		rc = enable_clocks(o->adi, e);
-	for (size_t i = 0; i < BOARD_PINS && rc == ERR_OK; i++)
-		rc = set_pin(o->adi, board_pins[i].port, board_pins[i].pin,
-			     board_pins[i].af, e);
+		rc = start_pins(o->adi, e);
 	if (rc == ERR_OK)
 		rc = abort_all(o, e);
 	if (rc != ERR_OK)
 		return rc;
-	adi_put32(o->adi, reg(U5_OSPI_DCR1),
-		  U5_OSPI_DCR1_STANDARD | 1u << U5_OSPI_DCR1_CSHT_SHIFT |
-			  (size_log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT);
+	octospi_set_size(o, size_log2);
 	adi_put32(o->adi, reg(U5_OSPI_DCR2), prescaler - 1u);
 	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
 	return adi_run(o->adi, ADI_REPEAT, e);

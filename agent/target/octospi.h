@@ -28,6 +28,9 @@ struct octospi_command {
 enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 			    struct err *e);
 
+/* Another size, once it is known; in effect with what runs next. */
+void octospi_set_size(struct octospi *o, unsigned size_log2);
+
 /* Command without data. */
 enum err_code octospi_command(struct octospi *o, uint8_t opcode, struct err *e);
 

@@ -118,8 +118,8 @@ struct target_nor_report {
 	uint64_t bytes_skipped; /* were as wanted already */
 	int64_t wire_ms;
 	/* measured on the target by its own clock: the NOR erasing, being
-	 * written to, being hashed */
-	uint64_t erase_us, program_us, verify_us;
+	 * written to, being hashed before and after that */
+	uint64_t erase_us, program_us, compare_us, verify_us;
 	uint8_t sha256[32]; /* of the first len bytes of the NOR now */
 };
 

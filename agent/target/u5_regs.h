@@ -110,7 +110,7 @@
 #define U5_GPIO_MODER		 0x00u
 #define U5_GPIO_OSPEEDR		 0x08u
 #define U5_GPIO_PUPDR		 0x0Cu
-#define U5_GPIO_AFRL		 0x20u
+#define U5_GPIO_AFRH		 0x24u
 
 /* OCTOSPI, 28.7 */
 #define U5_OCTOSPI1		 0x420D1400u

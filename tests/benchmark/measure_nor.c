@@ -160,7 +160,11 @@ enum err_code measure_blank(struct run *r, struct err *e)
 	if (rc)
 		return rc;
 	r->blank = p.cost;
+	/* the verification has a figure of its own */
 	run_result(r, FIGURE_BLANK_OVER_FLOOR,
+		   (p.cost.s - (double)p.report.verify_us * 1e-6) /
+			   program_floor_s(r->image));
+	run_result(r, FIGURE_VERIFIED_OVER_FLOOR,
 		   p.cost.s / program_floor_s(r->image));
 	run_result(r, FIGURE_CPU_PER_MIB,
 		   p.cpu_s /
