@@ -641,6 +641,7 @@ enum err_code nor_program(struct nor *n, uint64_t len, target_read_fn *read,
 		"erase_us=%llu program_us=%llu compare_us=%llu verify_us=%llu",
 		(unsigned long long)report->erase_us,
 		(unsigned long long)report->program_us,
+		(unsigned long long)report->compare_us,
 		(unsigned long long)report->verify_us);
 	free_work(w);
 	report->wire_ms = mono_diff_ms(mono_now(), start);
