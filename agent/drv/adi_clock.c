@@ -144,7 +144,7 @@ static enum err_code run_memory(struct clock_test *c, struct err *e)
 	for (int i = 0; i < OVERRUN_TRIES; i++) {
 		size_t data, n = make_transfers(c, &data);
 		enum swd_end end;
-		bool overrun;
+		bool overrun = false;
 		enum err_code rc = run_raw(c, n, &end, e);
 
 		if (rc == ERR_OK && end == SWD_END_ALL) {
@@ -166,7 +166,7 @@ static enum err_code run_memory(struct clock_test *c, struct err *e)
 static enum err_code run_port(struct clock_test *c, struct err *e)
 {
 	enum swd_end end;
-	bool overrun;
+	bool overrun = false;
 	enum err_code rc;
 
 	for (uint32_t i = 0; i < PORT_READS; i++)
