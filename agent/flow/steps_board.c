@@ -159,7 +159,8 @@ static void account_nor(struct attempt *a, const struct target_nor_report *r)
 {
 	account_add_us(&a->account, ACCOUNT_nor_erase_ms, r->erase_us);
 	account_add_us(&a->account, ACCOUNT_nor_program_ms, r->program_us);
-	account_add_us(&a->account, ACCOUNT_nor_verify_ms, r->verify_us);
+	account_add_us(&a->account, ACCOUNT_nor_verify_ms,
+		       r->compare_us + r->verify_us);
 }
 
 static enum flow_end program_nor(struct attempt *a)

@@ -1,12 +1,14 @@
 /* Making the NOR equal to an image, with the RAM loader:
  *
- *   hash    the target takes the SHA-256 of each block of 64 KiB; while it
+ *   probe   does a block of 64 KiB look blank? Then it is taken for blank; if
+ *           it is not, that shows when it is verified
+ *   hash    the target takes the SHA-256 of each block that does not; while it
  *           does, the host takes those of the image
  *   sectors of a block that differs and is not blank, the same by sectors
  *   write   the cheapest erases, then the pages that are not blank, in one
  *           stream: the wire is ahead of the NOR by as much as SRAM holds, so
  *           a block's data arrive while the one before is erased or programmed
- *   verify  each block written is hashed once more
+ *   verify  each block written, and each taken for blank, is hashed
  *
  * A block is done when the target's hash of it was right. Whatever goes wrong
  * on the way, the blocks that are not done start over from the first step.
@@ -161,11 +163,12 @@ static enum err_code hash_image(struct work *w, struct err *e)
 
 /* ---- hashing on the target ---- */
 
-static enum err_code push_hash(struct work *w, uint64_t at, uint64_t len,
-			       uint32_t unit, uint32_t result, struct err *e)
+static enum err_code push_look(struct work *w, enum loader_kind kind,
+			       uint64_t at, uint64_t len, uint32_t unit,
+			       uint32_t result, struct err *e)
 {
 	const struct loader_op op = {
-		.kind = LOADER_HASH,
+		.kind = kind,
 		.nor_addr = (uint32_t)at,
 		.len_bytes = (uint32_t)len,
 		.unit_bytes = unit,
@@ -178,11 +181,18 @@ static enum err_code push_hash(struct work *w, uint64_t at, uint64_t len,
 
 static enum err_code push_block_hash(struct work *w, uint32_t i, struct err *e)
 {
-	return push_hash(w, (uint64_t)i * BLOCK, used_bytes(w, i), BLOCK, i, e);
+	return push_look(w, LOADER_HASH, (uint64_t)i * BLOCK, used_bytes(w, i),
+			 BLOCK, i, e);
 }
 
-/* One operation for each run of blocks that are not done. */
-static enum err_code push_open_blocks(struct work *w, struct err *e)
+static bool is_settled(const struct block *b)
+{
+	return b->done || b->probed;
+}
+
+/* One operation for each run of blocks of which nothing is known. */
+static enum err_code push_open_blocks(struct work *w, enum loader_kind kind,
+				      struct err *e)
 {
 	enum err_code rc = ERR_OK;
 
@@ -190,12 +200,12 @@ static enum err_code push_open_blocks(struct work *w, struct err *e)
 		uint32_t first = i;
 		uint64_t at = (uint64_t)first * BLOCK, end;
 
-		if (w->block[i].done)
+		if (is_settled(&w->block[i]))
 			continue;
-		while (i + 1 < w->count && !w->block[i + 1].done)
+		while (i + 1 < w->count && !is_settled(&w->block[i + 1]))
 			i++;
 		end = (uint64_t)i * BLOCK + used_bytes(w, i);
-		rc = push_hash(w, at, end - at, BLOCK, first, e);
+		rc = push_look(w, kind, at, end - at, BLOCK, first, e);
 	}
 	return rc;
 }
@@ -205,24 +215,36 @@ static enum err_code wait_all(struct work *w, struct err *e)
 	return loader_wait(&w->loader, loader_queued(&w->loader), false, e);
 }
 
-static void judge_block(struct work *w, uint32_t i,
+static void judge_looks(struct work *w, uint32_t i,
 			const struct loader_digest *d)
 {
 	struct block *b = &w->block[i];
 
-	if (b->done)
+	if (!b->done)
+		b->probed = b->blank = d->blank == 1;
+}
+
+static void judge_hash(struct work *w, uint32_t i,
+		       const struct loader_digest *d)
+{
+	struct block *b = &w->block[i];
+
+	if (is_settled(b))
 		return;
 	b->done = digest_is(d, b->want);
 	b->blank = d->blank == 1;
 	b->sectors = 0;
 	w->done += b->done;
-	if (b->done && !b->skip_known && b->tries == 0)
+	if (b->done && !b->skip_known)
 		w->report->bytes_skipped += used_bytes(w, i);
 	b->skip_known = b->skip_known || b->done;
 }
 
-/* Fetch the digests of all blocks and see which are done. */
-static enum err_code judge_blocks(struct work *w, struct err *e)
+/* Fetch what the target found of all blocks, and judge each. */
+static enum err_code judge_blocks(struct work *w,
+				  void (*judge)(struct work *w, uint32_t i,
+						const struct loader_digest *d),
+				  struct err *e)
 {
 	uint32_t max = sizeof w->digest / sizeof w->digest[0];
 	enum err_code rc = ERR_OK;
@@ -232,14 +254,14 @@ static enum err_code judge_blocks(struct work *w, struct err *e)
 
 		rc = loader_digests(&w->loader, i, n, w->digest, e);
 		for (uint32_t k = 0; k < n && rc == ERR_OK; k++)
-			judge_block(w, i + k, &w->digest[k]);
+			judge(w, i + k, &w->digest[k]);
 	}
 	return rc;
 }
 
-static enum err_code hash_open_blocks(struct work *w, struct err *e)
+static enum err_code probe_open_blocks(struct work *w, struct err *e)
 {
-	enum err_code rc = push_open_blocks(w, e);
+	enum err_code rc = push_open_blocks(w, LOADER_PROBE, e);
 
 	/* so that the target is at it while the image is read */
 	if (rc == ERR_OK)
@@ -248,8 +270,17 @@ static enum err_code hash_open_blocks(struct work *w, struct err *e)
 		rc = hash_image(w, e);
 	if (rc == ERR_OK)
 		rc = wait_all(w, e);
+	return rc == ERR_OK ? judge_blocks(w, judge_looks, e) : rc;
+}
+
+static enum err_code hash_open_blocks(struct work *w, struct err *e)
+{
+	enum err_code rc = push_open_blocks(w, LOADER_HASH, e);
+
+	if (rc == ERR_OK)
+		rc = wait_all(w, e);
 	w->compare_us += w->loader.state.hash_us;
-	return rc == ERR_OK ? judge_blocks(w, e) : rc;
+	return rc == ERR_OK ? judge_blocks(w, judge_hash, e) : rc;
 }
 
 /* ---- writing one block ---- */
@@ -280,17 +311,19 @@ static enum err_code look_at_sector(struct work *w, uint32_t i, uint32_t k,
 	uint32_t size = sector_bytes(w), used = used_bytes(w, i);
 	uint32_t len = used - k * size < size ? used - k * size : size;
 	const uint8_t *want = w->want + k * size;
+	const struct loader_digest *held = NULL;
 	uint8_t sha[32];
-	enum err_code rc;
+	enum err_code rc = ERR_OK;
 
+	if (b->sectors != 0)
+		held = &w->digest[b->sectors - w->count + k];
 	s->want_pages = want_pages(want, size);
-	s->blank = b->blank;
+	s->blank = held != NULL ? held->blank == 1 : b->blank;
 	s->same = b->blank && s->want_pages == 0;
-	if (b->sectors == 0)
-		return ERR_OK;
-	rc = sha256(want, len, sha, e);
-	s->same = digest_is(&w->digest[b->sectors - w->count + k], sha);
-	s->blank = w->digest[b->sectors - w->count + k].blank == 1;
+	if (held != NULL) {
+		rc = sha256(want, len, sha, e);
+		s->same = digest_is(held, sha);
+	}
 	if (s->same && !b->skip_known)
 		w->report->bytes_skipped += len;
 	return rc;
@@ -383,7 +416,9 @@ static enum err_code write_block(struct work *w, uint32_t i, struct err *e)
 	for (uint32_t k = 0; rc == ERR_OK && k < BLOCK / size; k++)
 		if ((plan.program & 1u << k) != 0)
 			rc = push_sector(w, i, k * size, (k + 1) * size, e);
-	w->block[i].tries++;
+	/* a guess that turns out wrong is nobody's failure */
+	w->block[i].tries += !w->block[i].probed;
+	w->block[i].probed = false;
 	return rc == ERR_OK ? push_block_hash(w, i, e) : rc;
 }
 
@@ -403,8 +438,9 @@ static enum err_code hash_sectors(struct work *w, uint32_t first, uint32_t *end,
 		if (b->done || b->blank)
 			continue;
 		b->sectors = w->count + used * NOR_PLAN_SECTORS;
-		rc = push_hash(w, (uint64_t)i * BLOCK, used_bytes(w, i),
-			       sector_bytes(w), b->sectors, e);
+		rc = push_look(w, LOADER_HASH, (uint64_t)i * BLOCK,
+			       used_bytes(w, i), sector_bytes(w), b->sectors,
+			       e);
 		used++;
 	}
 	*end = i;
@@ -492,6 +528,8 @@ static enum err_code after_mismatch(struct work *w, uint32_t i, struct err *e)
 {
 	if (w->block[i].tries >= WRITE_TRIES)
 		return find_difference(w, i, e);
+	if (w->block[i].tries == 0)
+		return ERR_OK;
 	log_warn("NOR_MISMATCH", "offset=0x%x try=%u lines=%u",
 		 (unsigned)(i * BLOCK), w->block[i].tries,
 		 w->n->quad ? 4u : 1u);
@@ -504,13 +542,15 @@ static enum err_code after_mismatch(struct work *w, uint32_t i, struct err *e)
 
 static enum err_code bring(struct work *w, struct err *e)
 {
-	enum err_code rc = hash_open_blocks(w, e);
+	enum err_code rc = probe_open_blocks(w, e);
 
+	if (rc == ERR_OK)
+		rc = hash_open_blocks(w, e);
 	tell(w, 10);
 	while (rc == ERR_OK && w->done < w->count) {
 		rc = write_open_blocks(w, e);
 		if (rc == ERR_OK)
-			rc = judge_blocks(w, e);
+			rc = judge_blocks(w, judge_hash, e);
 		for (uint32_t i = 0; rc == ERR_OK && i < w->count; i++)
 			if (!w->block[i].done) {
 				rc = after_mismatch(w, i, e);
@@ -654,7 +694,7 @@ static enum err_code hash_once(struct work *w, uint8_t out[32], struct err *e)
 {
 	uint32_t unit = (uint32_t)((w->len + 3) & ~3ull);
 	struct loader_digest d;
-	enum err_code rc = push_hash(w, 0, w->len, unit, 0, e);
+	enum err_code rc = push_look(w, LOADER_HASH, 0, w->len, unit, 0, e);
 
 	if (rc == ERR_OK)
 		rc = wait_all(w, e);

@@ -94,7 +94,8 @@ static enum err_code program(struct run *r, struct target *t, uint8_t *image,
 	p->cost.s = account_s(&p->cost.account);
 	p->cost.erase_s = (double)p->report.erase_us * 1e-6;
 	p->cost.write_s = (double)p->report.program_us * 1e-6;
-	p->cost.verify_s = (double)p->report.verify_us * 1e-6;
+	p->cost.verify_s =
+		(double)(p->report.compare_us + p->report.verify_us) * 1e-6;
 	return ERR_OK;
 }
 
@@ -160,11 +161,7 @@ enum err_code measure_blank(struct run *r, struct err *e)
 	if (rc)
 		return rc;
 	r->blank = p.cost;
-	/* the verification has a figure of its own */
 	run_result(r, FIGURE_BLANK_OVER_FLOOR,
-		   (p.cost.s - (double)p.report.verify_us * 1e-6) /
-			   program_floor_s(r->image));
-	run_result(r, FIGURE_VERIFIED_OVER_FLOOR,
 		   p.cost.s / program_floor_s(r->image));
 	run_result(r, FIGURE_CPU_PER_MIB,
 		   p.cpu_s /

@@ -10,23 +10,24 @@
 
 #include <stdbool.h>
 
-#define REG(addr)     (*(volatile uint32_t *)(addr))
-#define OSPI(off)     REG(U5_OCTOSPI1 + (off))
-#define HASH(off)     REG(U5_HASH + (off))
-#define TIM2(off)     REG(U5_TIM2 + (off))
+#define REG(addr)	 (*(volatile uint32_t *)(addr))
+#define OSPI(off)	 REG(U5_OCTOSPI1 + (off))
+#define HASH(off)	 REG(U5_HASH + (off))
+#define TIM2(off)	 REG(U5_TIM2 + (off))
 
-#define STATE	      ((volatile struct loader_state *)LOADER_STATE)
-#define SETUP	      ((const volatile struct loader_setup *)LOADER_SETUP)
-#define RING	      ((volatile struct loader_op *)LOADER_RING)
+#define STATE		 ((volatile struct loader_state *)LOADER_STATE)
+#define SETUP		 ((const volatile struct loader_setup *)LOADER_SETUP)
+#define RING		 ((volatile struct loader_op *)LOADER_RING)
 
-#define CLOCK_MHZ     160u
-#define CLOCK_ROUNDS  200000u /* before there is a timer; >= 25 ms at 24 MHz */
-#define COMMAND_MS    10u     /* OCTOSPI: any one command */
-#define HASH_MS	      10u
-#define TIMER_KHZ     10u
-#define NOR_WREN      0x06u
-#define NOR_READ_SR   0x05u
-#define POLL_INTERVAL 16u /* clocks between two reads of the status */
+#define CLOCK_MHZ	 160u
+#define CLOCK_ROUNDS	 200000u /* before there is a timer; >= 25 ms at 24 MHz */
+#define COMMAND_MS	 10u	 /* OCTOSPI: any one command */
+#define HASH_MS		 10u
+#define TIMER_KHZ	 10u
+#define NOR_WREN	 0x06u
+#define NOR_READ_SR	 0x05u
+#define PROBE_STEP_WORDS 256u
+#define POLL_INTERVAL	 16u /* clocks between two reads of the status */
 
 /* ---- time ---- */
 
@@ -309,7 +310,33 @@ static uint32_t hash_unit(uint32_t addr, uint32_t len_bytes,
 	return LOADER_WORKS;
 }
 
-static uint32_t hash(const volatile struct loader_op *op)
+/* One word in each KiB, at places without a pattern. */
+static uint32_t probe_unit(uint32_t addr, uint32_t len_bytes,
+			   volatile struct loader_digest *out)
+{
+	const volatile uint32_t *from =
+		(const volatile uint32_t *)(U5_OCTOSPI1_MAP + addr);
+	uint32_t words = len_bytes / 4u;
+	uint32_t random = 1u;
+	uint32_t all = UINT32_MAX;
+
+	for (uint32_t i = 0; i < words; i += PROBE_STEP_WORDS) {
+		uint32_t left = words - i;
+		uint32_t span =
+			left < PROBE_STEP_WORDS ? left : PROBE_STEP_WORDS;
+
+		/* Numerical Recipes' generator; its upper bits */
+		random = random * 1664525u + 1013904223u;
+		all &= from[i + (random >> 16) % span];
+	}
+	out->blank = all == UINT32_MAX;
+	return LOADER_WORKS;
+}
+
+typedef uint32_t unit_fn(uint32_t addr, uint32_t len_bytes,
+			 volatile struct loader_digest *out);
+
+static uint32_t each_unit(const volatile struct loader_op *op, unit_fn *fn)
 {
 	volatile struct loader_digest *out =
 		(volatile struct loader_digest *)op->result;
@@ -324,9 +351,8 @@ static uint32_t hash(const volatile struct loader_op *op)
 		uint32_t left = op->len_bytes - i;
 
 		STATE->failed_addr = op->nor_addr + i;
-		rc = hash_unit(op->nor_addr + i,
-			       left < op->unit_bytes ? left : op->unit_bytes,
-			       out);
+		rc = fn(op->nor_addr + i,
+			left < op->unit_bytes ? left : op->unit_bytes, out);
 		STATE->progress++;
 	}
 	return ospi_idle() ? rc : LOADER_OSPI_STUCK;
@@ -342,7 +368,9 @@ static uint32_t run(const volatile struct loader_op *op)
 	STATE->failed_addr = op->nor_addr;
 	switch (op->kind) {
 	case LOADER_HASH:
-		rc = hash(op);
+	case LOADER_PROBE:
+		rc = each_unit(op, op->kind == LOADER_HASH ? hash_unit
+							   : probe_unit);
 		STATE->hash_us += us_since(begin);
 		return rc;
 	case LOADER_ERASE:

@@ -41,15 +41,18 @@ enum loader_kind {
 	 * aligned to pages, but no part of the range may be all 0xFF in vain:
 	 * the loader writes what it is given. */
 	LOADER_PROGRAM = 3,
+	/* As HASH, but only a word in each KiB is looked at: the result has
+	 * `blank` alone, and 1 means no more than that it looks so. */
+	LOADER_PROBE = 4,
 };
 
 struct loader_op {
 	uint32_t kind;
 	uint32_t nor_addr;
 	uint32_t len_bytes;
-	uint32_t unit_bytes; /* HASH */
+	uint32_t unit_bytes; /* HASH, PROBE */
 	uint32_t data;	     /* PROGRAM: word aligned, in SRAM */
-	uint32_t result;     /* HASH */
+	uint32_t result;     /* HASH, PROBE */
 	uint32_t opcode;     /* ERASE */
 	uint32_t max_ms;     /* ERASE, PROGRAM (a page): data sheet maximum */
 };
