@@ -38,7 +38,8 @@ enum { ERASED_BYTE = 0xFF };
 struct block {
 	uint8_t want[32];
 	bool done;
-	bool blank;	 /* when last hashed */
+	bool blank;	 /* when last hashed, or by its looks */
+	bool probed;	 /* by its looks only */
 	bool skip_known; /* its equal bytes have been counted */
 	uint8_t tries;
 	uint32_t sectors; /* first of its sector digests; 0: none taken */
