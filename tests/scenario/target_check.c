@@ -269,6 +269,25 @@ static void image_and_again(void **state)
 	finish(t);
 }
 
+/* Four bytes in a block that is blank otherwise are easily overlooked. */
+static void not_as_blank_as_it_looks(void **state)
+{
+	struct target_identity id;
+	struct target *t = open_with("N2", "", &id);
+	struct target_nor_report r;
+
+	(void)state;
+	memset(image, 0xFF, sizeof image);
+	memset(image + 5000, 0x00, 4);
+	ok(program(t, &r));
+	check_nor("N2", &r);
+	make_image();
+	ok(program(t, &r));
+	check_nor("N2", &r);
+	assert_true(r.bytes_erased >= 4096);
+	finish(t);
+}
+
 static void output_enable_layout(void **state)
 {
 	struct target *t = open_probe("PV0002", TARGET_LAYOUT_OUTPUT_ENABLE);
@@ -602,6 +621,7 @@ int main(void)
 		cmocka_unit_test(certificate),
 		cmocka_unit_test(licences),
 		cmocka_unit_test(image_and_again),
+		cmocka_unit_test(not_as_blank_as_it_looks),
 		cmocka_unit_test(output_enable_layout),
 		cmocka_unit_test(flash_then_lock),
 		cmocka_unit_test(faulty_boards),
