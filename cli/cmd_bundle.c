@@ -14,6 +14,7 @@ enum {
 	OPT_OUTPUT = 'o',
 	OPT_KEY = 1000,
 	OPT_PIN_FILE,
+	OPT_PASSPHRASE_FILE,
 	OPT_LOAD_ADDRESS,
 	OPT_DEBUG_AUTH,
 	OPT_CRASH_KEY,
@@ -32,6 +33,7 @@ static const struct option build_options[] = {
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"key", required_argument, NULL, OPT_KEY},
 	{"pin-file", required_argument, NULL, OPT_PIN_FILE},
+	{"passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE},
 	{"load-address", required_argument, NULL, OPT_LOAD_ADDRESS},
 	{"debug-auth-pubkey", required_argument, NULL, OPT_DEBUG_AUTH},
 	{"crash-report-key", required_argument, NULL, OPT_CRASH_KEY},
@@ -128,6 +130,8 @@ static enum err_code take_build_option(void *arg, int val, const char *value,
 
 	if (val == OPT_LOAD_ADDRESS)
 		return take_address(b, value, e);
+	if (val == OPT_PASSPHRASE_FILE)
+		return key_unlock_add(b->in.unlock, value, e);
 	if (text) {
 		*text = value;
 		return ERR_OK;
@@ -139,26 +143,25 @@ static enum err_code take_build_option(void *arg, int val, const char *value,
 	return rc;
 }
 
-enum err_code cmd_bundle_build(struct cli *c, int argc, char **argv,
-			       struct err *e)
+static enum err_code run_build(struct cli *c, int argc, char **argv,
+			       struct build *b, struct err *e)
 {
-	struct build b = {.in.load_address = ROM_LOAD_ADDRESS};
 	uint8_t sha256[BUNDLE_HASH_BYTES];
 	char hex[2 * BUNDLE_HASH_BYTES + 1];
 	enum err_code rc;
 	json_t *reply;
 	int first;
 
-	rc = cli_options(c, argc, argv, build_options, take_build_option, &b,
+	rc = cli_options(c, argc, argv, build_options, take_build_option, b,
 			 &first, e);
 	if (rc)
 		return rc;
 	if (first + 1 != argc)
 		return err_set(e, ERR_USAGE, "give one ROM");
-	if (!b.output)
+	if (!b->output)
 		return err_set(e, ERR_USAGE, "--output is missing");
-	b.in.rom_path = argv[first];
-	rc = bundle_build_file(&b.in, b.output, sha256, e);
+	b->in.rom_path = argv[first];
+	rc = bundle_build_file(&b->in, b->output, sha256, e);
 	if (rc)
 		return rc;
 	hex_encode(hex, sha256, sizeof sha256);
@@ -166,10 +169,22 @@ enum err_code cmd_bundle_build(struct cli *c, int argc, char **argv,
 		printf("%s\n", hex);
 		return ERR_OK;
 	}
-	reply = json_pack("{ss ss}", "file", b.output, "sha256", hex);
+	reply = json_pack("{ss ss}", "file", b->output, "sha256", hex);
 	cli_print_json(reply);
 	json_decref(reply);
 	return ERR_OK;
+}
+
+enum err_code cmd_bundle_build(struct cli *c, int argc, char **argv,
+			       struct err *e)
+{
+	struct key_unlock unlock = {0};
+	struct build b = {.in.load_address = ROM_LOAD_ADDRESS,
+			  .in.unlock = &unlock};
+	enum err_code rc = run_build(c, argc, argv, &b, e);
+
+	key_unlock_fini(&unlock);
+	return rc;
 }
 
 /* -------- reading -------- */

@@ -20,7 +20,9 @@ enum {
 	OPT_FWID,
 	OPT_ATTESTATION,
 	OPT_RELEASE_KEY,
+	OPT_PIN_FILE,
 	OPT_NOR_BYTES,
+	OPT_PASSPHRASE_FILE,
 };
 
 static const char **text_option(struct image_build *b, int val)
@@ -44,6 +46,8 @@ static const char **text_option(struct image_build *b, int val)
 		return &b->firmware_id;
 	case OPT_ATTESTATION:
 		return &b->attest_key_path;
+	case OPT_PIN_FILE:
+		return &b->pin_path;
 	default:
 		return &b->release_key_path;
 	}
@@ -56,6 +60,8 @@ static enum err_code take_build_option(void *arg, int val, const char *value,
 	enum err_code rc;
 	long bytes;
 
+	if (val == OPT_PASSPHRASE_FILE)
+		return key_unlock_add(b->unlock, value, e);
 	if (val != OPT_NOR_BYTES) {
 		*text_option(b, val) = value;
 		return ERR_OK;
@@ -76,32 +82,44 @@ static const struct option build_options[] = {
 	{"fwid", required_argument, NULL, OPT_FWID},
 	{"attestation-key", required_argument, NULL, OPT_ATTESTATION},
 	{"release-key", required_argument, NULL, OPT_RELEASE_KEY},
+	{"pin-file", required_argument, NULL, OPT_PIN_FILE},
 	{"nor-bytes", required_argument, NULL, OPT_NOR_BYTES},
+	{"passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE},
 	{0},
 };
 
-enum err_code cmd_image_build(struct cli *c, int argc, char **argv,
-			      struct err *e)
+static enum err_code run_build(struct cli *c, int argc, char **argv,
+			       struct image_build *b, struct err *e)
 {
-	struct image_build b = {0};
 	uint8_t sha256[IMAGE_HASH_BYTES];
 	char hex[2 * IMAGE_HASH_BYTES + 1];
 	enum err_code rc;
 	int first;
 
-	rc = cli_options(c, argc, argv, build_options, take_build_option, &b,
+	rc = cli_options(c, argc, argv, build_options, take_build_option, b,
 			 &first, e);
 	if (rc)
 		return rc;
 	if (first + 1 != argc)
 		return err_set(e, ERR_USAGE, "give one OUT.pli");
 	for (const struct option *o = build_options; o->name; o++)
-		if (o->val != OPT_NOR_BYTES && !*text_option(&b, o->val))
+		if (o->val < OPT_PIN_FILE && !*text_option(b, o->val))
 			return err_set(e, ERR_USAGE, "--%s is missing",
 				       o->name);
-	rc = image_build_file(&b, argv[first], sha256, e);
+	rc = image_build_file(b, argv[first], sha256, e);
 	if (!rc)
 		printf("%s\n", hex_encode(hex, sha256, sizeof sha256));
+	return rc;
+}
+
+enum err_code cmd_image_build(struct cli *c, int argc, char **argv,
+			      struct err *e)
+{
+	struct key_unlock unlock = {0};
+	struct image_build b = {.unlock = &unlock};
+	enum err_code rc = run_build(c, argc, argv, &b, e);
+
+	key_unlock_fini(&unlock);
 	return rc;
 }
 

@@ -26,9 +26,14 @@ const struct cli_command cli_commands[] = {
 	 "  --product NAME, --release VERSION\n"
 	 "  --test FILE --kernel FILE --app-test FILE --app FILE  programs "
 	 "(.bin)\n"
-	 "  --sfi-key FILE      28 bytes: AES-128 key and GCM nonce\n"
+	 "  --sfi-key FILE      AES-128 key and GCM nonce\n"
 	 "  --fwid TEXT         firmware identifier of the SFI card\n"
-	 "  --attestation-key PEM, --release-key PEM  P-256 private keys\n"
+	 "  --attestation-key PEM, --release-key KEY  P-256 private keys; KEY "
+	 "may be a\n                      PKCS#11 URI\n"
+	 "  --passphrase-file FILE  of encrypted keys, tried in order; \"-\" "
+	 "is standard\n                      input; else the terminal is "
+	 "asked\n"
+	 "  --pin-file FILE     of the release key's token\n"
 	 "  --nor-bytes N       smallest SPI flash the product may have\n",
 	 cmd_image_build},
 	{"image inspect", "FILE.pli", "what an image holds", "",
@@ -48,6 +53,8 @@ const struct cli_command cli_commands[] = {
 	 "  --key KEY           sign: PEM file with a P-256 private key, or "
 	 "PKCS#11 URI\n"
 	 "  --pin-file FILE     the token's PIN\n"
+	 "  --passphrase-file FILE  of an encrypted PEM; \"-\" is standard "
+	 "input; else the\n                      terminal is asked\n"
 	 "  --load-address A    where ROM begins (0x08000000)\n"
 	 "  --debug-auth-pubkey PEM       who may debug the device\n"
 	 "  --connection-grace-time S     seconds to stay connected\n"
@@ -68,6 +75,25 @@ const struct cli_command cli_commands[] = {
 	 "  --foreign           another tool packed it: check all of its "
 	 "content, the\n                      ZIP around it less strictly\n",
 	 cmd_bundle_verify},
+	{"keys new", "release|signer|attestation|sfi FILE|URI [options]",
+	 "make a key, under a passphrase or in a PKCS#11 token",
+	 "  FILE                mode 0600, never overwritten\n"
+	 "  URI                 of a token, with object=NAME of the new key: "
+	 "release and\n                      signer keys only\n"
+	 "  --passphrase-file FILE  \"-\" is standard input; without it the "
+	 "terminal is\n                      asked twice\n"
+	 "  --no-passphrase     leave the key in the clear: for trials\n"
+	 "  --pin-file FILE     the token's PIN\n"
+	 "  --public FILE       the public half, as PEM\n"
+	 "  --force             overwrite FILE: the key in it is lost\n",
+	 cmd_keys_new},
+	{"keys show", "KEY [options]",
+	 "what may be seen of a key: type, fingerprint, public half",
+	 "  KEY                 file or PKCS#11 URI\n"
+	 "  --passphrase-file FILE, --pin-file FILE  as for keys new\n"
+	 "  --public FILE       write the public half, as PEM\n"
+	 "  --force             overwrite that\n",
+	 cmd_keys_show},
 	{"lot create", "LOT --product NAME --image SHA256 --quantity N",
 	 "a new lot", "  --max-attempts N    attempts a unit may take (2)\n",
 	 cmd_lot_create},

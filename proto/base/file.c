@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,19 @@ static void sync_folder_of(const char *path)
 	}
 }
 
-enum err_code file_write(const char *path, const void *data, size_t len,
-			 unsigned mode, struct err *e)
+/* The temporary file under its name; over another one only with replace. */
+static int put_in_place(const char *temp, const char *path, bool replace)
+{
+	if (replace)
+		return rename(temp, path);
+	if (link(temp, path))
+		return -1;
+	unlink(temp);
+	return 0;
+}
+
+static enum err_code write_whole(const char *path, const void *data, size_t len,
+				 unsigned mode, bool replace, struct err *e)
 {
 	char temp[PATH_MAX];
 	int fd, errnum;
@@ -83,15 +95,29 @@ enum err_code file_write(const char *path, const void *data, size_t len,
 	if (fd < 0)
 		return err_set_errno(e, ERR_IO, errno, "%s", path);
 	if (fchmod(fd, mode) || write_all(fd, data, len) ||
-	    rename(temp, path)) {
+	    put_in_place(temp, path, replace)) {
 		errnum = errno;
 		close(fd);
 		unlink(temp);
+		if (errnum == EEXIST)
+			return err_set(e, ERR_EXISTS, "%s exists", path);
 		return err_set_errno(e, ERR_IO, errnum, "%s", path);
 	}
 	close(fd);
 	sync_folder_of(path);
 	return ERR_OK;
+}
+
+enum err_code file_write(const char *path, const void *data, size_t len,
+			 unsigned mode, struct err *e)
+{
+	return write_whole(path, data, len, mode, true, e);
+}
+
+enum err_code file_create(const char *path, const void *data, size_t len,
+			  unsigned mode, struct err *e)
+{
+	return write_whole(path, data, len, mode, false, e);
 }
 
 enum err_code file_mkdir(const char *path, unsigned mode, struct err *e)

@@ -16,6 +16,10 @@ enum err_code file_read(const char *path, struct dbuf *out, struct err *e);
 enum err_code file_write(const char *path, const void *data, size_t len,
 			 unsigned mode, struct err *e);
 
+/* The same for a file that must not be there yet: ERR_EXISTS. */
+enum err_code file_create(const char *path, const void *data, size_t len,
+			  unsigned mode, struct err *e);
+
 /* Make a folder and its parents; fine when it is there. */
 enum err_code file_mkdir(const char *path, unsigned mode, struct err *e);
 

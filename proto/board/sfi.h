@@ -37,6 +37,9 @@
 #define SFI_NONCE_BYTES		12u
 #define SFI_TAG_BYTES		16u
 #define SFI_KDF_LABEL		"provline-sfi-licence-v1"
+/* What may be known of a key: SHA-256(label || AES-128 key || nonce). */
+#define SFI_KEY_LABEL		"provline-sfi-key-v1"
+#define SFI_FINGERPRINT_BYTES	32u
 #define SFI_PRODUCT_ID		"48200000"
 
 /* Card applet. ISO/IEC 7816-4 short APDUs, CLA 0x80 except SELECT.

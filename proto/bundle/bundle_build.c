@@ -2,11 +2,11 @@
  * back what was packed. */
 #include "proto/bundle/bundle_build.h"
 #include "proto/bundle/parts.h"
-#include "proto/bundle/signer.h"
 
 #include "proto/base/file.h"
 #include "proto/base/hex.h"
 #include "proto/image/image_build.h"
+#include "proto/keys/signer.h"
 #include "proto/rom/rom.h"
 
 #include <mbedtls/sha256.h>
@@ -88,7 +88,7 @@ static enum err_code sign(struct bundle *b, const struct bundle_build *in,
 
 	if (!in->key)
 		return ERR_OK;
-	rc = signer_open(&s, in->key, in->pin_path, e);
+	rc = signer_open(&s, in->key, in->pin_path, in->unlock, e);
 	if (rc)
 		return rc;
 	bundle_digest(b, digest);

@@ -5,14 +5,16 @@
 #define PROTO_BUNDLE_BUNDLE_BUILD_H
 
 #include "proto/bundle/bundle.h"
+#include "proto/keys/key.h"
 
 struct bundle_build {
 	const char *rom_path; /* ELF, Intel HEX or raw binary, see rom.h */
 	uint32_t load_address;
-	/* PEM file with a P-256 private key, or a PKCS#11 URI (RFC 7512); NULL:
-	 * not signed */
+	/* file or PKCS#11 URI of a P-256 private key (proto/keys/signer.h);
+	 * NULL: not signed */
 	const char *key;
-	const char *pin_path; /* the token's PIN; NULL: the URI's pin-source */
+	const char *pin_path;	   /* of the key's token, or NULL */
+	struct key_unlock *unlock; /* for an encrypted key; may be NULL */
 	/* PEM files with P-256 public keys, or NULL */
 	const char *debug_auth_path, *crash_report_path;
 	/* The numbers. Keys come from the files; which policies are present

@@ -3,6 +3,7 @@
  * loaded them. */
 #include "proto/image/image_build.h"
 #include "proto/image/keys.h"
+#include "proto/keys/signer.h"
 
 #include "proto/base/file.h"
 
@@ -28,8 +29,8 @@ struct build {
 	const struct image_build *in;
 	struct part parts[PARTS];
 	uint8_t key_nonce[IMAGE_SFI_KEY_FILE_BYTES];
-	mbedtls_pk_context release, attest;
-	uint8_t release_public[IMAGE_PUBLIC_KEY_BYTES];
+	struct signer *release;
+	mbedtls_pk_context attest;
 	uint8_t attest_public[IMAGE_PUBLIC_KEY_BYTES];
 	uint8_t gcm_tag[SFI_TAG_BYTES];
 	uint32_t header_bytes, image_bytes, blocks;
@@ -50,34 +51,18 @@ static uint32_t whole_sectors(uint32_t len)
 
 /* -------- keys -------- */
 
-static enum err_code load_sfi_key(struct build *b, struct err *e)
-{
-	struct dbuf key;
-	enum err_code rc;
-
-	dbuf_init(&key, IMAGE_PEM_MAX_BYTES);
-	rc = file_read(b->in->sfi_key_path, &key, e);
-	if (rc == ERR_OK && key.len != sizeof(b->key_nonce))
-		rc = err_set(e, ERR_INPUT, "%s: %zu bytes instead of %zu",
-			     b->in->sfi_key_path, key.len,
-			     sizeof(b->key_nonce));
-	if (rc == ERR_OK)
-		memcpy(b->key_nonce, key.data, sizeof(b->key_nonce));
-	image_forget(&key);
-	return rc;
-}
-
 static enum err_code load_keys(struct build *b, struct err *e)
 {
-	enum err_code rc = load_sfi_key(b, e);
+	const struct image_build *in = b->in;
+	enum err_code rc =
+		key_load_sfi(b->key_nonce, in->sfi_key_path, in->unlock, e);
 
 	if (rc == ERR_OK)
-		rc = image_private_key_load(&b->release,
-					    b->in->release_key_path,
-					    b->release_public, e);
+		rc = signer_open(&b->release, in->release_key_path,
+				 in->pin_path, in->unlock, e);
 	if (rc == ERR_OK)
-		rc = image_private_key_load(&b->attest, b->in->attest_key_path,
-					    b->attest_public, e);
+		rc = key_load(&b->attest, in->attest_key_path, in->unlock,
+			      b->attest_public, e);
 	return rc;
 }
 
@@ -269,7 +254,8 @@ static void fill_header(const struct build *b, uint8_t *sector)
 	memcpy(sector + IMAGE_AT_ATTEST_KEY, b->attest_public,
 	       sizeof(b->attest_public));
 	memcpy(sector + IMAGE_AT_GCM_TAG, b->gcm_tag, sizeof(b->gcm_tag));
-	mbedtls_sha256_ret(b->release_public, sizeof(b->release_public), id, 0);
+	mbedtls_sha256_ret(signer_public_key(b->release),
+			   IMAGE_PUBLIC_KEY_BYTES, id, 0);
 	memcpy(sector + IMAGE_AT_KEY_ID, id, IMAGE_KEY_ID_BYTES);
 	for (unsigned i = 0; i < PARTS; i++)
 		fill_entry(sector + IMAGE_AT_PARTS + i * IMAGE_PART_ENTRY_BYTES,
@@ -322,8 +308,7 @@ static enum err_code sign_header(struct build *b, uint8_t *image, struct err *e)
 				  b->header_bytes - IMAGE_AT_BLOCK_TABLE);
 	mbedtls_sha256_finish_ret(&sha, hash);
 	mbedtls_sha256_free(&sha);
-	return image_sign_hash(&b->release, hash, image + IMAGE_AT_SIGNATURE,
-			       e);
+	return signer_sign(b->release, hash, image + IMAGE_AT_SIGNATURE, e);
 }
 
 /* -------- all of it -------- */
@@ -372,7 +357,6 @@ enum err_code image_build(const struct image_build *in, struct dbuf *out,
 	struct build b = {.in = in};
 	enum err_code rc = check_texts(in, e);
 
-	mbedtls_pk_init(&b.release);
 	mbedtls_pk_init(&b.attest);
 	if (rc == ERR_OK)
 		rc = load_keys(&b, e);
@@ -385,7 +369,7 @@ enum err_code image_build(const struct image_build *in, struct dbuf *out,
 	for (unsigned i = 0; i < PARTS; i++)
 		image_forget(&b.parts[i].data);
 	mbedtls_pk_free(&b.attest);
-	mbedtls_pk_free(&b.release);
+	signer_close(b.release);
 	mbedtls_platform_zeroize(b.key_nonce, sizeof(b.key_nonce));
 	return rc;
 }

@@ -6,6 +6,7 @@
 #include "proto/base/dbuf.h"
 #include "proto/base/err.h"
 #include "proto/image/image.h"
+#include "proto/keys/key.h"
 
 #define IMAGE_SFI_KEY_FILE_BYTES 28u /* 16 AES-128 key, 12 GCM nonce */
 
@@ -20,9 +21,11 @@ struct image_build {
 	 * for two different hardware-test programs: GCM does not forgive the
 	 * same nonce with other content (AN5054: a new card for each). */
 	const char *sfi_key_path;
-	const char *release_key_path; /* PEM, P-256 private key */
-	const char *attest_key_path;  /* PEM, P-256 private key; goes into the
-				       * test program before encryption */
+	const char *release_key_path; /* P-256; or PKCS#11 URI (signer.h) */
+	const char *attest_key_path;  /* P-256; goes into the test program
+				       * before encryption */
+	const char *pin_path;	      /* of the release key's token, or NULL */
+	struct key_unlock *unlock;    /* for encrypted keys; may be NULL */
 };
 
 /* Appends the whole image to out, whose maximum the caller has set. ERR_IO,

@@ -10,6 +10,7 @@ for k in release attest; do
 	openssl ec -in $k.pem -pubout -out $k.pub 2>/dev/null
 done
 head -c 28 /dev/urandom >sfi.key
+chmod 600 sfi.key
 FW=$BIN/../firmware
 build() { # OUT [more options]
 	provline image build "$@" --product P2 --release 2.1.0 --test "$FW/hardware-test.bin" \

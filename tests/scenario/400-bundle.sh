@@ -6,6 +6,7 @@
 SCHEMA=$(realpath "$(dirname "$0")/../../proto/bundle")
 FW=$(realpath "$BIN/../firmware")
 cd "$T" || exit 1
+umask 077 # a key that others can read is refused
 
 for k in signer debug; do
 	openssl ecparam -name prime256v1 -genkey -noout -out $k.pem

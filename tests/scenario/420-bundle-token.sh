@@ -50,7 +50,6 @@ refused() { # EXIT-CODE WORDS URI [options]
 	[ "$(wc -l <err)" = 1 ] && [ ! -e bad.zip ] || fail "$3: more than one line, or a file"
 }
 refused 5 'C_Login' "$URI?module-path=$MODULE" --pin-file wrong-pin
-refused 1 'no private EC key' "$URI?module-path=$MODULE"
 refused 1 'no private EC key' "pkcs11:token=brand;object=nobody?module-path=$MODULE" --pin-file pin
 refused 1 'more than one private EC key' "pkcs11:token=brand?module-path=$MODULE" --pin-file pin
 refused 2 'no P-256 public key' "pkcs11:token=brand;object=large?module-path=$MODULE" --pin-file pin
@@ -58,5 +57,9 @@ refused 1 'fits 0 tokens' "pkcs11:token=other?module-path=$MODULE" --pin-file pi
 refused 1 'PKCS#11 module' "$URI?module-path=/nowhere.so" --pin-file pin
 refused 2 'a PIN in an argument' "$URI?module-path=$MODULE&pin-value=24680"
 refused 2 'PKCS#11 URI' 'pkcs11:object=%zz'
+# no PIN, and no terminal to ask on
+setsid -w "$BIN/provline" bundle build rom.bin --key "$URI?module-path=$MODULE" -o bad.zip 2>err
+expect "exit code without a PIN" $? 5
+grep -q 'token: PIN: .*--pin-file' err || fail "without a PIN: $(cat err)"
 chmod 644 pin
 refused 2 'pin' "$URI?module-path=$MODULE" --pin-file pin

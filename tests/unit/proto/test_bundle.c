@@ -2,11 +2,11 @@
  * altered, every length, and manifests that lie. */
 #include "proto/bundle/bundle_build.h"
 #include "proto/bundle/parts.h"
-#include "proto/bundle/signer.h"
 
 #include "proto/base/file.h"
 #include "proto/base/hex.h"
 #include "proto/image/image_build.h"
+#include "proto/keys/signer.h"
 
 #include <mbedtls/sha256.h>
 #include <setjmp.h>
@@ -121,7 +121,7 @@ static void test_deterministic_signature(void **state)
 	(void)state;
 
 	mbedtls_sha256_ret((const uint8_t *)"sample", 6, digest, 0);
-	assert_int_equal(signer_open(&s, key_path, NULL, &error), ERR_OK);
+	assert_int_equal(signer_open(&s, key_path, NULL, NULL, &error), ERR_OK);
 	assert_int_equal(signer_sign(s, digest, signature, &error), ERR_OK);
 	assert_string_equal(hex_encode(hex, signature, sizeof signature),
 			    "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c3"

@@ -1,18 +1,24 @@
-#include "proto/bundle/signer.h"
+#include "proto/keys/signer.h"
 
-#include "proto/image/keys.h"
+#include "proto/keys/token.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct signer {
-	uint8_t public_key[BUNDLE_PUBLIC_KEY_BYTES];
+	uint8_t public_key[KEY_PUBLIC_BYTES];
 	mbedtls_pk_context pk; /* unless token */
 	struct token *token;
 };
 
+bool signer_is_token(const char *key)
+{
+	return strncmp(key, "pkcs11:", 7) == 0;
+}
+
 enum err_code signer_open(struct signer **out, const char *key,
-			  const char *pin_path, struct err *e)
+			  const char *pin_path, const struct key_unlock *u,
+			  struct err *e)
 {
 	struct signer *s = calloc(1, sizeof *s);
 	enum err_code rc;
@@ -21,10 +27,10 @@ enum err_code signer_open(struct signer **out, const char *key,
 	if (!s)
 		return err_set(e, ERR_NO_MEMORY, "%s", key);
 	mbedtls_pk_init(&s->pk);
-	if (strncmp(key, "pkcs11:", 7) == 0)
+	if (signer_is_token(key))
 		rc = token_open(&s->token, key, pin_path, s->public_key, e);
 	else
-		rc = image_private_key_load(&s->pk, key, s->public_key, e);
+		rc = key_load(&s->pk, key, u, s->public_key, e);
 	if (rc)
 		signer_close(s);
 	else
@@ -47,11 +53,10 @@ const uint8_t *signer_public_key(const struct signer *s)
 }
 
 enum err_code signer_sign(struct signer *s,
-			  const uint8_t digest[BUNDLE_HASH_BYTES],
-			  uint8_t signature[BUNDLE_SIGNATURE_BYTES],
-			  struct err *e)
+			  const uint8_t digest[KEY_HASH_BYTES],
+			  uint8_t signature[KEY_SIGNATURE_BYTES], struct err *e)
 {
 	if (s->token)
 		return token_sign(s->token, digest, signature, e);
-	return image_sign_hash(&s->pk, digest, signature, e);
+	return key_sign(&s->pk, digest, signature, e);
 }

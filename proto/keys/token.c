@@ -1,27 +1,14 @@
 /* A key in a PKCS#11 token, named by a URI (RFC 7512). p11-kit parses the URI
  * and loads modules; the calls are PKCS#11 2.40's own. CKM_ECDSA signs a hash
  * and gives r || s, just what a manifest has. */
-#include "proto/bundle/signer.h"
+#include "proto/keys/token_private.h"
 
-#include "proto/base/secret.h"
-
-#include <p11-kit/p11-kit.h>
-#include <p11-kit/uri.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOTS_MAX 64u
 
-struct token {
-	P11KitUri *uri;
-	CK_FUNCTION_LIST **modules; /* ends with NULL; initialised */
-	CK_FUNCTION_LIST *module;   /* the one with the token */
-	CK_SLOT_ID slot;
-	CK_SESSION_HANDLE session; /* 0: none */
-	CK_OBJECT_HANDLE key;
-};
-
-static enum err_code refused(struct err *e, const char *what, CK_RV rv)
+enum err_code token_refused(struct err *e, const char *what, CK_RV rv)
 {
 	return err_set(e, ERR_FAILED, "token: %s: %s", what,
 		       p11_kit_strerror(rv));
@@ -69,7 +56,7 @@ static enum err_code load_modules(struct token *t, struct err *e)
 		return err_set(e, ERR_NOT_FOUND, "PKCS#11 module: %s",
 			       p11_kit_message());
 	rv = p11_kit_modules_initialize(t->modules, NULL);
-	return rv == CKR_OK ? ERR_OK : refused(e, "C_Initialize", rv);
+	return rv == CKR_OK ? ERR_OK : token_refused(e, "C_Initialize", rv);
 }
 
 /* Count the tokens of a module that the URI fits; the last one is taken. */
@@ -89,6 +76,7 @@ static unsigned find_in(struct token *t, CK_FUNCTION_LIST *module)
 			continue;
 		t->module = module;
 		t->slot = slots[i];
+		t->flags = info.flags;
 		found++;
 	}
 	return found;
@@ -110,24 +98,40 @@ static enum err_code find_token(struct token *t, struct err *e)
 
 /* -------- session -------- */
 
+/* The PIN out of a file, the URI's pin-source, or a person. */
+static enum err_code get_pin(struct secret *pin, const struct token *t,
+			     const char *path, struct err *e)
+{
+	if (!path)
+		path = p11_kit_uri_get_pin_source(t->uri);
+	if (!path && key_ask(pin, "PIN of the token: ", "give --pin-file", e))
+		return err_prefix(e, "token: PIN");
+	if (!path)
+		return ERR_OK;
+	if (strncmp(path, "file:", 5) == 0)
+		path += 5;
+	return secret_load(pin, path, e);
+}
+
 static enum err_code log_in(struct token *t, const char *pin_path,
 			    struct err *e)
 {
-	struct secret pin;
+	struct secret pin = {0};
 	enum err_code rc;
 	CK_RV rv;
 
-	if (!pin_path)
-		pin_path = p11_kit_uri_get_pin_source(t->uri);
-	if (!pin_path)
-		return ERR_OK; /* tokens with a PIN pad, or with none */
-	if (strncmp(pin_path, "file:", 5) == 0)
-		pin_path += 5;
-	rc = secret_load(&pin, pin_path, e);
-	if (rc)
-		return rc;
-	rv = t->module->C_Login(t->session, CKU_USER, pin.bytes, pin.len);
-	secret_fini(&pin);
+	if (!(t->flags & CKF_LOGIN_REQUIRED))
+		return ERR_OK;
+	if (t->flags & CKF_PROTECTED_AUTHENTICATION_PATH) /* its own keys */
+		rv = t->module->C_Login(t->session, CKU_USER, NULL, 0);
+	else {
+		rc = get_pin(&pin, t, pin_path, e);
+		if (rc)
+			return rc;
+		rv = t->module->C_Login(t->session, CKU_USER, pin.bytes,
+					pin.len);
+		secret_fini(&pin);
+	}
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return ERR_OK;
 	return err_set(e, ERR_UNAUTHORISED, "token: C_Login: %s",
@@ -135,35 +139,34 @@ static enum err_code log_in(struct token *t, const char *pin_path,
 }
 
 static enum err_code open_session(struct token *t, const char *pin_path,
-				  struct err *e)
+				  CK_FLAGS flags, struct err *e)
 {
-	CK_RV rv = t->module->C_OpenSession(t->slot, CKF_SERIAL_SESSION, NULL,
-					    NULL, &t->session);
+	CK_RV rv = t->module->C_OpenSession(t->slot, CKF_SERIAL_SESSION | flags,
+					    NULL, NULL, &t->session);
 
 	if (rv != CKR_OK) {
 		t->session = 0;
-		return refused(e, "C_OpenSession", rv);
+		return token_refused(e, "C_OpenSession", rv);
 	}
 	return log_in(t, pin_path, e);
 }
 
 /* -------- the key -------- */
 
-/* How many objects fit, up to 2, and the first of them. */
-static enum err_code find_objects(struct token *t, CK_ATTRIBUTE *like,
-				  CK_ULONG n, CK_OBJECT_HANDLE *object,
-				  CK_ULONG *found, struct err *e)
+enum err_code token_find(struct token *t, CK_ATTRIBUTE *like, CK_ULONG n,
+			 CK_OBJECT_HANDLE *object, CK_ULONG *found,
+			 struct err *e)
 {
 	CK_OBJECT_HANDLE objects[2];
 	CK_RV rv = t->module->C_FindObjectsInit(t->session, like, n);
 
 	*found = 0;
 	if (rv != CKR_OK)
-		return refused(e, "C_FindObjectsInit", rv);
+		return token_refused(e, "C_FindObjectsInit", rv);
 	rv = t->module->C_FindObjects(t->session, objects, 2, found);
 	t->module->C_FindObjectsFinal(t->session);
 	if (rv != CKR_OK)
-		return refused(e, "C_FindObjects", rv);
+		return token_refused(e, "C_FindObjects", rv);
 	if (*found)
 		*object = objects[0];
 	return ERR_OK;
@@ -185,7 +188,7 @@ static enum err_code find_key(struct token *t, struct err *e)
 		if (a)
 			like[n++] = *a;
 	}
-	rc = find_objects(t, like, n, &t->key, &found, e);
+	rc = token_find(t, like, n, &t->key, &found, e);
 	if (rc || found == 1)
 		return rc;
 	err_set(e, ERR_NOT_FOUND,
@@ -197,12 +200,12 @@ static enum err_code find_key(struct token *t, struct err *e)
 }
 
 /* CKA_EC_POINT: a DER OCTET STRING around the X9.62 point. */
-static bool take_point(struct token *t, CK_OBJECT_HANDLE object,
-		       uint8_t public_key[BUNDLE_PUBLIC_KEY_BYTES])
+bool token_take_point(struct token *t, CK_OBJECT_HANDLE object,
+		      uint8_t public_key[KEY_PUBLIC_BYTES])
 {
 	static const uint8_t oid[] = {0x06, 0x08, 0x2A, 0x86, 0x48,
 				      0xCE, 0x3D, 0x03, 0x01, 0x07};
-	uint8_t params[sizeof oid], point[2 + BUNDLE_PUBLIC_KEY_BYTES];
+	uint8_t params[sizeof oid], point[2 + KEY_PUBLIC_BYTES];
 	CK_ATTRIBUTE get[] = {{CKA_EC_PARAMS, params, sizeof params},
 			      {CKA_EC_POINT, point, sizeof point}};
 
@@ -211,15 +214,15 @@ static bool take_point(struct token *t, CK_OBJECT_HANDLE object,
 	    get[0].ulValueLen != sizeof oid || memcmp(params, oid, sizeof oid))
 		return false;
 	if (get[1].ulValueLen != sizeof point || point[0] != 0x04 ||
-	    point[1] != BUNDLE_PUBLIC_KEY_BYTES || point[2] != 0x04)
+	    point[1] != KEY_PUBLIC_BYTES || point[2] != 0x04)
 		return false;
-	memcpy(public_key, point + 2, BUNDLE_PUBLIC_KEY_BYTES);
+	memcpy(public_key, point + 2, KEY_PUBLIC_BYTES);
 	return true;
 }
 
 /* The public key lies beside the private one, under the same CKA_ID. */
 static enum err_code find_public(struct token *t,
-				 uint8_t public_key[BUNDLE_PUBLIC_KEY_BYTES],
+				 uint8_t public_key[KEY_PUBLIC_BYTES],
 				 struct err *e)
 {
 	uint8_t id[256];
@@ -233,11 +236,11 @@ static enum err_code find_public(struct token *t,
 		t->module->C_GetAttributeValue(t->session, t->key, &like[1], 1);
 
 	if (rv != CKR_OK)
-		return refused(e, "CKA_ID", rv);
-	rc = find_objects(t, like, 2, &object, &found, e);
+		return token_refused(e, "CKA_ID", rv);
+	rc = token_find(t, like, 2, &object, &found, e);
 	if (rc)
 		return rc;
-	if (found != 1 || !take_point(t, object, public_key))
+	if (found != 1 || !token_take_point(t, object, public_key))
 		return err_set(e, ERR_INPUT,
 			       "token: no P-256 public key beside the private "
 			       "key");
@@ -246,10 +249,9 @@ static enum err_code find_public(struct token *t,
 
 /* -------- all of it -------- */
 
-enum err_code token_open(struct token **out, const char *uri,
-			 const char *pin_path,
-			 uint8_t public_key[BUNDLE_PUBLIC_KEY_BYTES],
-			 struct err *e)
+enum err_code token_connect(struct token **out, const char *uri,
+			    const char *pin_path, CK_FLAGS session_flags,
+			    struct err *e)
 {
 	struct token *t = calloc(1, sizeof *t);
 	enum err_code rc;
@@ -263,7 +265,22 @@ enum err_code token_open(struct token **out, const char *uri,
 	if (!rc)
 		rc = find_token(t, e);
 	if (!rc)
-		rc = open_session(t, pin_path, e);
+		rc = open_session(t, pin_path, session_flags, e);
+	if (rc)
+		token_close(t);
+	else
+		*out = t;
+	return rc;
+}
+
+enum err_code token_open(struct token **out, const char *uri,
+			 const char *pin_path,
+			 uint8_t public_key[KEY_PUBLIC_BYTES], struct err *e)
+{
+	struct token *t;
+	enum err_code rc = token_connect(&t, uri, pin_path, 0, e);
+
+	*out = NULL;
 	if (!rc)
 		rc = find_key(t, e);
 	if (!rc)
@@ -289,24 +306,22 @@ void token_close(struct token *t)
 	free(t);
 }
 
-enum err_code token_sign(struct token *t,
-			 const uint8_t digest[BUNDLE_HASH_BYTES],
-			 uint8_t signature[BUNDLE_SIGNATURE_BYTES],
-			 struct err *e)
+enum err_code token_sign(struct token *t, const uint8_t digest[KEY_HASH_BYTES],
+			 uint8_t signature[KEY_SIGNATURE_BYTES], struct err *e)
 {
 	CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
-	CK_ULONG len = BUNDLE_SIGNATURE_BYTES;
+	CK_ULONG len = KEY_SIGNATURE_BYTES;
 	CK_RV rv = t->module->C_SignInit(t->session, &mechanism, t->key);
 
 	if (rv != CKR_OK)
-		return refused(e, "C_SignInit", rv);
-	rv = t->module->C_Sign(t->session, (CK_BYTE *)digest, BUNDLE_HASH_BYTES,
+		return token_refused(e, "C_SignInit", rv);
+	rv = t->module->C_Sign(t->session, (CK_BYTE *)digest, KEY_HASH_BYTES,
 			       signature, &len);
 	if (rv != CKR_OK)
-		return refused(e, "C_Sign", rv);
-	if (len != BUNDLE_SIGNATURE_BYTES)
+		return token_refused(e, "C_Sign", rv);
+	if (len != KEY_SIGNATURE_BYTES)
 		return err_set(e, ERR_FAILED,
 			       "token: a signature of %lu bytes instead of %u",
-			       len, BUNDLE_SIGNATURE_BYTES);
+			       len, KEY_SIGNATURE_BYTES);
 	return ERR_OK;
 }
