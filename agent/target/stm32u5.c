@@ -216,9 +216,18 @@ static enum err_code run_stub(struct stm32u5 *u, uint32_t *status,
 enum err_code stm32u5_chip_certificate(struct stm32u5 *u, uint8_t cert[136],
 				       struct err *e)
 {
-	uint32_t status = 0;
-	enum err_code rc = run_stub(u, &status, e);
+	uint32_t status = 0, mark = 0;
+	enum err_code rc = adi_read32(u->adi, SFI_RSS_TABLE + SFI_RSS_MARK,
+				      &mark, e);
 
+	/* another RSS has other things at these addresses */
+	if (rc == ERR_OK && mark != SFI_RSS_MARK_VALUE)
+		return err_set(e, ERR_INTEGRITY,
+			       "the chip's RSS is not one that gives "
+			       "certificates: 0x%08x where its mark should be",
+			       (unsigned)mark);
+	if (rc == ERR_OK)
+		rc = run_stub(u, &status, e);
 	if (rc != ERR_OK)
 		return rc;
 	if (status != SFI_RSS_OK)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The pins of a whole attempt, read by sigrok: its UART decoder hears the
-# provisioning dialogue, with CRCs that gzip agrees to; its SWD decoder finds no
-# error in what the agent sends (the first part of it: the whole takes minutes).
+# provisioning dialogue, with CRCs that gzip agrees to; its SWD decoder reads the
+# whole attempt and finds no error until the locked port has to refuse.
 . "$(dirname "$0")/lib.sh"
 
 O=$T/out
@@ -37,11 +37,27 @@ done <"$T/sentences"
 [ $checked -gt 30 ] || fail "only $checked sentences were heard"
 echo "sigrok heard $checked sentences"
 
-head -c 24000000 "$vcd" >"$T/swd.vcd"
+# Only SWD, whose time is its clock: edges counted instead of nanoseconds, and of
+# more than 64 clocks of idling those beyond left out.
+awk '/^\$var/ { if ($5 == "swclk" || $5 == "swdio") { id[$5] = $4; print } next }
+	/^\$/ { print; next }
+	/^#/ { next }
+	{ level = substr($0, 1, 1); pin = substr($0, 2) }
+	pin == id["swdio"] { data = level; idle = 0; print "#" ++n "\n" $0 }
+	pin == id["swclk"] {
+		if (level == 1 && data == 0) idle++
+		if (idle <= 64) print "#" ++n "\n" $0
+	}' "$vcd" >"$T/swd.vcd"
 rm "$vcd"
-sigrok-cli -I vcd:downsample=5 -i "$T/swd.vcd" -P swd:swclk=swclk:swdio=swdio >"$T/swd.txt" 2>/dev/null
+sigrok-cli -I vcd -i "$T/swd.vcd" -P swd:swclk=swclk:swdio=swdio >"$T/swd.txt" 2>/dev/null
 grep -q "^swd-1: 0x0be12477" "$T/swd.txt" || fail "sigrok saw no DPIDR"
-ok=$(grep -c "^swd-1: OK" "$T/swd.txt")
-[ "$ok" -gt 5000 ] || fail "sigrok saw $ok transfers only"
-grep -Eq "^swd-1: ([A-Z]*(FAULT|WAIT|NOREPLY|ERROR)|[01][01])$" "$T/swd.txt" && fail "sigrok saw errors on SWD"
-echo "sigrok read $ok SWD transfers without an error"
+# The first refusal must be that of secure memory, asked for after the option
+# register has told RDP 0.5 (0x55) and TrustZone; all before must be in order.
+first=$(grep -En "^swd-1: ([A-Z]*(FAULT|WAIT|NOREPLY|ERROR)|[01][01])$" "$T/swd.txt" | head -n 1)
+expect "the first answer that is not OK" "${first#*:}" "swd-1: FAULT"
+head -n "${first%%:*}" "$T/swd.txt" >"$T/open.txt"
+ok=$(grep -c "^swd-1: OK" "$T/open.txt")
+[ "$ok" -gt 40000 ] || fail "sigrok saw $ok transfers only before ${first#*:}"
+tail -n 40 "$T/open.txt" | grep -Eq "^swd-1: 0x[89a-f][0-9a-f]{5}55$" || fail "no option register before the refusal"
+tail -n 12 "$T/open.txt" | grep -q "^swd-1: 0x0c000000$" || fail "the refusal is not that of secure memory"
+echo "sigrok read $ok SWD transfers without an error, then the refusal of secure memory"
