@@ -217,8 +217,8 @@ enum err_code stm32u5_chip_certificate(struct stm32u5 *u, uint8_t cert[136],
 				       struct err *e)
 {
 	uint32_t status = 0, mark = 0;
-	enum err_code rc = adi_read32(u->adi, SFI_RSS_TABLE + SFI_RSS_MARK,
-				      &mark, e);
+	enum err_code rc =
+		adi_read32(u->adi, SFI_RSS_TABLE + SFI_RSS_MARK, &mark, e);
 
 	/* another RSS has other things at these addresses */
 	if (rc == ERR_OK && mark != SFI_RSS_MARK_VALUE)
