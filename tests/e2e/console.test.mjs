@@ -68,6 +68,19 @@ test("a one-time sign-in opens the line view and leaves the address", async () =
   await shot("line");
 });
 
+// A page opened by the one-time address has nobody signed in until the token is
+// through: it must not ask before that, or the answers race.
+test("a new page asks who is signed in after signing in, once", async () => {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const fresh = await context.newPage();
+  const asked = [];
+  fresh.on("response", (r) => r.url().endsWith("/api/v1/session") && asked.push(`${r.request().method()} ${r.status()}`));
+  await fresh.goto(`${bench.url}/#signin=${await oneTimeToken()}`);
+  await fresh.getByRole("heading", { name: /Lot A17/ }).waitFor();
+  assert.deepEqual(asked, ["POST 204", "GET 200"]);
+  await context.close();
+});
+
 test("lot and stations move live", async () => {
   const step = page.locator('[data-station="st1"] [data-harness="h1"]');
   const was = await step.textContent();

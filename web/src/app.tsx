@@ -1,5 +1,5 @@
 // Who is signed in, what is shown, and the one live stream for all views.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, api } from "./api";
 import type { Identity, LogMessage, Status } from "./api";
 import { Banner } from "./parts/banner";
@@ -34,11 +34,15 @@ async function signInFromAddress(): Promise<void> {
 
 function useIdentity(hash: string) {
   const [me, setMe] = useState<Identity | null>(null);
-  const [asked, setAsked] = useState(false);
+  // Signing in takes the token out of the address, which is a change of hash
+  // too: that must not ask who is signed in before anybody is.
+  const asked = useRef(false);
+  const [answered, setAnswered] = useState(false);
   const [error, setError] = useState("");
 
   useEffect(() => {
-    if (asked && !hash.startsWith("#signin=")) return;
+    if (asked.current && !hash.startsWith("#signin=")) return;
+    asked.current = true;
     signInFromAddress()
       .then(api.whoAmI)
       .then((who) => {
@@ -50,9 +54,9 @@ function useIdentity(hash: string) {
         const nobody = e instanceof ApiError && e.code === "unauthorised";
         setError(nobody ? (e as Error).message : String(e));
       })
-      .finally(() => setAsked(true));
+      .finally(() => setAnswered(true));
   }, [hash]);
-  return { me, asked, error, forget: () => setMe(null) };
+  return { me, answered, error, forget: () => setMe(null) };
 }
 
 function useLive(enabled: boolean) {
@@ -110,10 +114,10 @@ function Top(props: { hash: string; me: Identity; onSignOut: () => void }) {
 
 export function App() {
   const hash = useHash() || "#/line";
-  const { me, asked, error, forget } = useIdentity(hash);
+  const { me, answered, error, forget } = useIdentity(hash);
   const live = useLive(me !== null);
 
-  if (!asked) return <p class="quiet centre">Signing in…</p>;
+  if (!answered) return <p class="quiet centre">Signing in…</p>;
   if (!me) return <SignIn reason={error} />;
   return (
     <>
