@@ -5,6 +5,13 @@ import type { Attempt, UnitDetail } from "../api";
 import { clock, outcomeLight, percent, seconds, stepName, timeName } from "../format";
 import { LightBadge } from "../parts/light";
 
+// A limit that is a word is what the value must be.
+function limits(m: { low: string; high: string }): string {
+  if (m.low && m.high) return m.low === m.high ? m.low : `${m.low} to ${m.high}`;
+  if (m.low) return Number.isNaN(Number(m.low)) ? m.low : `at least ${m.low}`;
+  return m.high ? `at most ${m.high}` : "";
+}
+
 function Steps(props: { attempt: Attempt }) {
   return (
     <table class="narrow">
@@ -47,9 +54,7 @@ function Measurements(props: { attempt: Attempt }) {
             <td class="num">
               {m.value} {m.unit}
             </td>
-            <td>
-              {m.low || "…"} to {m.high || "…"}
-            </td>
+            <td>{limits(m)}</td>
             <td>
               <LightBadge light={outcomeLight(m.pass ? "pass" : "fail")} />
             </td>
