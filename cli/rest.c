@@ -117,6 +117,7 @@ static enum err_code from_problem(const struct sink *s, long status,
 	const char *detail =
 		json_string_value(json_object_get(problem, "detail"));
 	enum err_code rc = ERR_FAILED;
+	const char *hint;
 
 	if (code)
 		rc = err_from_name(code);
@@ -126,6 +127,9 @@ static enum err_code from_problem(const struct sink *s, long status,
 	if (!detail)
 		err_set(e, rc, "the controller answered with status %ld",
 			status);
+	hint = json_string_value(json_object_get(problem, "hint"));
+	if (hint)
+		err_hint(e, "%s", hint);
 	json_decref(problem);
 	return rc;
 }
@@ -181,7 +185,7 @@ static enum err_code parse_reply(const struct sink *s, json_t **reply,
 /* Options of one request, back to those of every request. */
 static void reset_request(struct rest *r)
 {
-	curl_easy_setopt(r->curl, CURLOPT_UPLOAD, 0L);
+	curl_easy_setopt(r->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
 	curl_easy_setopt(r->curl, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, NULL);
 	curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->headers);
@@ -212,38 +216,27 @@ enum err_code rest_call(struct rest *r, const char *method, const char *path,
 	return rc;
 }
 
-enum err_code rest_upload(struct rest *r, const char *path, const char *file,
-			  json_t **reply, struct err *e)
+enum err_code rest_patch(struct rest *r, const char *path, const void *data,
+			 size_t len, json_t **reply, struct err *e)
 {
 	struct sink s = {.rest = r};
 	struct curl_slist expect = {.data = "Expect:", .next = r->headers};
 	struct curl_slist type = {
 		.data = "Content-Type: application/octet-stream",
 		.next = &expect};
-	FILE *in = fopen(file, "rb");
 	enum err_code rc;
-	long size;
 
-	if (!in || fseek(in, 0, SEEK_END) || (size = ftell(in)) < 0) {
-		rc = err_set_errno(e, ERR_IO, errno, "%s", file);
-		if (in)
-			fclose(in);
-		return rc;
-	}
-	rewind(in);
 	dbuf_init(&s.text, REPLY_MAX_BYTES);
 	reset_request(r);
-	curl_easy_setopt(r->curl, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, "POST");
-	curl_easy_setopt(r->curl, CURLOPT_READDATA, in);
-	curl_easy_setopt(r->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+	curl_easy_setopt(r->curl, CURLOPT_POSTFIELDS, data);
+	curl_easy_setopt(r->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+	curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, "PATCH");
 	curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, &type);
 	rc = perform(&s, path, e);
 	if (!rc)
 		rc = parse_reply(&s, reply, e);
 	reset_request(r);
 	dbuf_fini(&s.text);
-	fclose(in);
 	return rc;
 }
 

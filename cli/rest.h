@@ -31,9 +31,9 @@ void rest_free(struct rest *r);
 enum err_code rest_call(struct rest *r, const char *method, const char *path,
 			const json_t *body, json_t **reply, struct err *e);
 
-/* POST a file as it is (application/octet-stream), streamed. */
-enum err_code rest_upload(struct rest *r, const char *path, const char *file,
-			  json_t **reply, struct err *e);
+/* PATCH with bytes as they are (application/octet-stream). data is borrowed. */
+enum err_code rest_patch(struct rest *r, const char *path, const void *data,
+			 size_t len, json_t **reply, struct err *e);
 
 /* GET into an open file, streamed. On an error nothing or a part may have been
  * written: write to a temporary file. */

@@ -26,6 +26,8 @@ static const struct bound {
 	{"https_port", 0, 65535},	 {"cloud_budget_ms", 1000, 600000},
 	{"heartbeat_ms", 100, 60000},	 {"lease_ms", 1000, 86400000},
 	{"checkpoint_ms", 100, 3600000}, {"disk_reserve_mib", 0, 1048576},
+	{"image_max_mib", 1, 64},	 {"uploads_max", 1, 100},
+	{"upload_keep_s", 1, 2592000},
 };
 
 static int check_number(cfg_t *cfg, cfg_opt_t *opt)
@@ -116,7 +118,10 @@ void config_defaults(struct config *c)
 			     .heartbeat_ms = 1000,
 			     .lease_ms = 60000,
 			     .checkpoint_ms = 5000,
-			     .disk_reserve_mib = 64};
+			     .disk_reserve_mib = 64,
+			     .image_max_mib = 64,
+			     .uploads_max = 8,
+			     .upload_keep_s = 86400};
 	find_web_root(c->web_root, sizeof c->web_root);
 }
 
@@ -140,6 +145,9 @@ static void take(struct config *c, cfg_t *cfg)
 	c->lease_ms = (unsigned)cfg_getint(cfg, "lease_ms");
 	c->checkpoint_ms = (unsigned)cfg_getint(cfg, "checkpoint_ms");
 	c->disk_reserve_mib = (unsigned)cfg_getint(cfg, "disk_reserve_mib");
+	c->image_max_mib = (unsigned)cfg_getint(cfg, "image_max_mib");
+	c->uploads_max = (unsigned)cfg_getint(cfg, "uploads_max");
+	c->upload_keep_s = (unsigned)cfg_getint(cfg, "upload_keep_s");
 }
 
 static void set_checks(cfg_t *cfg)
@@ -202,6 +210,9 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 		CFG_INT("checkpoint_ms", (long)d.checkpoint_ms, CFGF_NONE),
 		CFG_INT("disk_reserve_mib", (long)d.disk_reserve_mib,
 			CFGF_NONE),
+		CFG_INT("image_max_mib", (long)d.image_max_mib, CFGF_NONE),
+		CFG_INT("uploads_max", (long)d.uploads_max, CFGF_NONE),
+		CFG_INT("upload_keep_s", (long)d.upload_keep_s, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg = cfg_init(opts, CFGF_NONE);

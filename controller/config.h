@@ -24,6 +24,9 @@ struct config {
 	unsigned lease_ms;
 	unsigned checkpoint_ms;
 	unsigned disk_reserve_mib;
+	unsigned image_max_mib;
+	unsigned uploads_max;
+	unsigned upload_keep_s;
 };
 
 /* What a file without keys gives. */

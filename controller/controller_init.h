@@ -10,6 +10,8 @@
  *     provline.db      the database, with the schema and the first token
  *     admin.token      the first administrator's bearer token (0600)
  *     images/          imported images, by SHA-256
+ *     release-keys/    PEM files of public keys: who may sign images. Nobody
+ *                      can change it through the network
  */
 #ifndef CONTROLLER_CONTROLLER_INIT_H
 #define CONTROLLER_CONTROLLER_INIT_H
@@ -25,6 +27,7 @@
 #define CONTROLLER_FILE_DB	       "provline.db"
 #define CONTROLLER_FILE_TOKEN	       "admin.token"
 #define CONTROLLER_DIR_IMAGES	       "images"
+#define CONTROLLER_DIR_KEYS	       "release-keys"
 
 struct controller_init_options {
 	const char *dir;

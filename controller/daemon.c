@@ -237,7 +237,7 @@ static enum err_code start_sessions(struct daemon *d, struct err *e)
 
 static enum err_code start_console(struct daemon *d, struct err *e)
 {
-	char cert[PATH_MAX], key[PATH_MAX], images[PATH_MAX];
+	char cert[PATH_MAX], key[PATH_MAX], images[PATH_MAX], signers[PATH_MAX];
 	const struct config *k = d->config;
 	struct console_config c = {
 		.host = *k->https_host ? k->https_host : NULL,
@@ -246,6 +246,12 @@ static enum err_code start_console(struct daemon *d, struct err *e)
 		.key_file = in_dir(d, CONTROLLER_FILE_SERVER_KEY, key),
 		.web_dir = *k->web_root ? k->web_root : NULL,
 		.image_dir = in_dir(d, CONTROLLER_DIR_IMAGES, images),
+		.key_dir = in_dir(d, CONTROLLER_DIR_KEYS, signers),
+		.upload = {.image_max_bytes = (uint64_t)k->image_max_mib << 20,
+			   .count_max = k->uploads_max,
+			   .keep_s = k->upload_keep_s,
+			   .reserve_bytes = (uint64_t)k->disk_reserve_mib
+					    << 20},
 		.station_ca = d->ca,
 		.store = d->store,
 		.live = {.ctx = d,

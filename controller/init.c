@@ -74,6 +74,9 @@ static enum err_code make_all(const char *dir, const char *const *names,
 	snprintf(path, sizeof path, "%s/" CONTROLLER_DIR_IMAGES, dir);
 	if (!rc && mkdir(path, 0700))
 		rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+	snprintf(path, sizeof path, "%s/" CONTROLLER_DIR_KEYS, dir);
+	if (!rc && mkdir(path, 0700))
+		rc = err_set_errno(e, ERR_IO, errno, "%s", path);
 	if (!rc)
 		rc = make_database(dir, e);
 	return rc;
@@ -96,6 +99,8 @@ static void remove_all(const char *dir)
 		unlink(path);
 	}
 	snprintf(path, sizeof path, "%s/" CONTROLLER_DIR_IMAGES, dir);
+	rmdir(path);
+	snprintf(path, sizeof path, "%s/" CONTROLLER_DIR_KEYS, dir);
 	rmdir(path);
 	rmdir(dir);
 }

@@ -95,17 +95,28 @@ WHERE cookie_sha256 = ?1 AND ended_at IS NULL;
 
 -- :name image_add
 INSERT INTO images (sha256, len_bytes, product, version, fwid,
-	attestation_key, imported_at)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+	attestation_key, release_key_id, imported_by, imported_at, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'imported');
 -- :name image_part_add
 INSERT INTO image_parts (sha256, pos, type, version, len_bytes, part_sha256)
 VALUES (?, ?, ?, ?, ?, ?);
 -- :name image_get
-SELECT sha256, len_bytes, product, version, fwid, attestation_key, imported_at
+SELECT sha256, len_bytes, product, version, fwid, attestation_key, imported_at,
+	state, release_key_id, imported_by, approved_by, approved_at, retired_at
 FROM images WHERE sha256 = ?;
 -- :name images
-SELECT sha256, len_bytes, product, version, fwid, attestation_key, imported_at
+SELECT sha256, len_bytes, product, version, fwid, attestation_key, imported_at,
+	state, release_key_id, imported_by, approved_by, approved_at, retired_at
 FROM images ORDER BY imported_at, sha256;
+-- :name image_state
+UPDATE images SET state = ?2,
+	approved_by = iif(?2 = 'approved', ?3, approved_by),
+	approved_at = iif(?2 = 'approved', ?4, approved_at),
+	retired_at = iif(?2 = 'retired', ?4, retired_at)
+WHERE sha256 = ?1;
+-- :name image_open_lot
+SELECT lot FROM lots WHERE image_sha256 = ? AND state <> 'closed'
+ORDER BY created_at, lot LIMIT 1;
 -- :name image_parts
 SELECT type, version, len_bytes, part_sha256
 FROM image_parts WHERE sha256 = ? ORDER BY pos;

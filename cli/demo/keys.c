@@ -50,6 +50,24 @@ enum err_code keys_new_p256(const char *path, struct err *e)
 	return rc;
 }
 
+enum err_code keys_public(const char *private_path, const char *path,
+			  struct err *e)
+{
+	unsigned char pem[1024];
+	mbedtls_pk_context pk;
+	int failure;
+
+	mbedtls_pk_init(&pk);
+	failure = mbedtls_pk_parse_keyfile(&pk, private_path, NULL);
+	if (!failure)
+		failure = mbedtls_pk_write_pubkey_pem(&pk, pem, sizeof pem);
+	mbedtls_pk_free(&pk);
+	if (failure)
+		return err_set(e, ERR_FAILED, "%s: mbedTLS -0x%x", private_path,
+			       (unsigned)-failure);
+	return file_write(path, pem, strlen((char *)pem), 0644, e);
+}
+
 enum err_code keys_new_random(const char *path, size_t len, struct err *e)
 {
 	struct secret s = {0};

@@ -2,6 +2,7 @@
 
 #include "cli/demo/keys.h"
 #include "cli/demo/settings.h"
+#include "cli/import.h"
 #include "proto/base/dbuf.h"
 #include "proto/base/file.h"
 #include "proto/base/hex.h"
@@ -265,6 +266,9 @@ static enum err_code start_controller(struct line *l, struct err *e)
 	rc = process_run(&p, RUN_MS, e);
 	process_fini(&p);
 	if (!rc)
+		rc = keys_public(at(l, "release.pem"),
+				 at(l, "controller/release-keys/demo.pem"), e);
+	if (!rc)
 		rc = settings_controller(l, at(l, "controller.conf"), e);
 	if (rc)
 		return rc;
@@ -433,25 +437,76 @@ static enum err_code post(struct line *l, const char *path, json_t *body,
 	return rc;
 }
 
-static enum err_code make_lot(struct line *l, struct err *e)
+/* A second engineer: nobody approves what they imported. */
+static enum err_code add_second(struct line *l, struct err *e)
 {
-	char image[PATH_MAX], path[64], station[16];
+	json_t *body =
+		json_pack("{ss ss}", "name", "second", "role", "engineer");
 	json_t *reply = NULL;
+	enum err_code rc =
+		rest_call(l->rest, "POST", "/users", body, &reply, e);
+	const char *token = json_string_value(json_object_get(reply, "token"));
+
+	if (!rc && !token)
+		rc = err_set(e, ERR_MALFORMED, "the controller's answer");
+	if (!rc)
+		rc = file_write(at(l, "second.token"), token, strlen(token),
+				0600, e);
+	json_decref(reply);
+	json_decref(body);
+	return rc;
+}
+
+static enum err_code approve(struct line *l, const char *sha256, struct err *e)
+{
+	struct rest_config c = {.url = l->url,
+				.token_path = at(l, "second.token"),
+				.ca_path = at(l, "controller/ca.pem")};
+	struct rest *second = NULL;
+	char path[160];
+	enum err_code rc = add_second(l, e);
+
+	if (!rc)
+		rc = rest_new(&second, &c, e);
+	snprintf(path, sizeof path, "/images/%s/approve", sha256);
+	if (!rc)
+		rc = rest_call(second, "POST", path, NULL, NULL, e);
+	rest_free(second);
+	return rc;
+}
+
+/* Built, imported, approved. */
+static enum err_code release_image(struct line *l, char sha256[65],
+				   struct err *e)
+{
+	char image[PATH_MAX];
+	struct import_options o = {.path = image};
+	struct import_result r = {0};
 	enum err_code rc;
 
 	snprintf(image, sizeof image, "%s/image.pli", l->options.out);
 	rc = build_image(l, image, e);
 	if (!rc)
-		rc = rest_upload(l->rest, "/images", image, &reply, e);
+		rc = import_file(l->rest, &o, &r, e);
+	json_decref(r.image);
+	if (rc)
+		return rc;
+	memcpy(sha256, r.sha256, sizeof r.sha256);
+	return approve(l, sha256, e);
+}
+
+static enum err_code make_lot(struct line *l, struct err *e)
+{
+	char sha256[65], path[64], station[16];
+	enum err_code rc = release_image(l, sha256, e);
+
 	if (!rc)
 		rc = post(l, "/lots",
-			  json_pack("{ss ss sO sI sI}", "lot", l->lot,
-				    "product", PRODUCT, "image_sha256",
-				    json_object_get(reply, "sha256"),
+			  json_pack("{ss ss ss sI sI}", "lot", l->lot,
+				    "product", PRODUCT, "image_sha256", sha256,
 				    "quantity", (json_int_t)l->options.quantity,
 				    "max_attempts", (json_int_t)5),
 			  e);
-	json_decref(reply);
 	for (unsigned s = 1; s <= l->options.stations && !rc; s++) {
 		snprintf(station, sizeof station, "S%u", s);
 		rc = post(l, "/assignments",

@@ -127,6 +127,7 @@ enum err_code settings_environment(const struct line *l, struct err *e)
 	ok = !dbuf_addf(&t,
 			"export PROVLINE_URL=%s\n"
 			"export PROVLINE_TOKEN_FILE=%s/controller/admin.token\n"
+			"export SECOND_TOKEN_FILE=%s/second.token\n"
 			"export PROVLINE_CA=%s/controller/ca.pem\n"
 			"export LOT=%s\n"
 			"export FWID=" SETTINGS_FWID "\n"
@@ -134,8 +135,8 @@ enum err_code settings_environment(const struct line *l, struct err *e)
 			"export BENCH_CONTROL=%s/ctl\n"
 			"export MAKER_KEY=%s/maker.pem\n"
 			"export WORK=%s\n",
-			l->url, l->work, l->work, l->lot, l->agent_port,
-			l->work, l->work, l->work);
+			l->url, l->work, l->work, l->work, l->lot,
+			l->agent_port, l->work, l->work, l->work);
 	snprintf(path, sizeof path, "%s/line.env", l->options.out);
 	return save(&t, ok, path, e);
 }

@@ -74,6 +74,31 @@ enum err_code run_sign_in_new(struct store_db *db, struct request *rq,
 	return rc;
 }
 
+enum err_code run_user_add(struct store_db *db, struct request *rq,
+			   struct err *e)
+{
+	struct store_identity id = {0};
+	char token[STORE_TOKEN_SIZE];
+	enum err_code rc;
+
+	/* Lengths are bodies.def's. */
+	snprintf(id.name, sizeof(id.name), "%s", body_text(rq, "name"));
+	snprintf(id.role, sizeof(id.role), "%s", body_text(rq, "role"));
+	if (!route_role_known(id.role))
+		return err_set(e, ERR_INPUT,
+			       "role is none of operator, manager, engineer, "
+			       "auditor, admin");
+	rc = store_token_add(db, &rq->who, &id, token, e);
+	if (rc)
+		return rc;
+	rc = give(rq,
+		  json_pack("{s:s,s:s,s:s}", "name", id.name, "role", id.role,
+			    "token", token),
+		  e);
+	explicit_bzero(token, sizeof(token));
+	return rc;
+}
+
 enum err_code run_station_invite(struct store_db *db, struct request *rq,
 				 struct err *e)
 {

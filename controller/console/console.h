@@ -11,6 +11,7 @@
 #ifndef CONTROLLER_CONSOLE_CONSOLE_H
 #define CONTROLLER_CONSOLE_CONSOLE_H
 
+#include "controller/console/upload.h"
 #include "proto/base/err.h"
 
 #include <jansson.h>
@@ -57,6 +58,8 @@ struct console_config {
 	const char *key_file;  /* PEM, readable by its owner only */
 	const char *web_dir;   /* built web console; NULL for none */
 	const char *image_dir; /* where imported images are kept */
+	const char *key_dir;   /* PEM files: who may sign images */
+	struct upload_limits upload;
 	struct station_ca *station_ca;
 	struct store *store;
 	struct console_live live;

@@ -118,8 +118,8 @@ static void job_done(void *arg, const struct err *e)
 	} else {
 		if (h->finish)
 			h->finish(rq);
-		/* An upload has a second job, which answers. */
-		if (rq->match.route->kind != KIND_UPLOAD)
+		/* An import has a second job, which answers. */
+		if (rq->match.route->kind != KIND_IMPORT)
 			answer_send(rq);
 	}
 	job_over(rq);
@@ -176,7 +176,7 @@ void dispatch_request(struct request *rq)
 	rq->awaiting = false;
 	rq->status = r->status;
 	snprintf(rq->type, sizeof(rq->type), "%s", r->type);
-	if (r->kind != KIND_UPLOAD)
+	if (r->kind != KIND_CHUNK)
 		rc = check_body(rq, &e);
 	if (!rc && h->prepare)
 		rc = h->prepare(rq, &e);

@@ -47,12 +47,16 @@ json_t *json_image(const struct store_image *im)
 					 (json_int_t)p->len_bytes, "sha256",
 					 p->sha256));
 	}
-	return json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:o,s:o}", "sha256",
-			 im->sha256, "len_bytes", (json_int_t)im->len_bytes,
-			 "product", im->product, "version", im->version, "fwid",
-			 im->fwid, "attestation_key", im->attestation_key,
-			 "imported_at", json_time(im->imported_at), "parts",
-			 parts);
+	return json_pack(
+		"{s:s,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:o,s:o,s:o}",
+		"sha256", im->sha256, "len_bytes", (json_int_t)im->len_bytes,
+		"product", im->product, "version", im->version, "fwid",
+		im->fwid, "attestation_key", im->attestation_key,
+		"release_key_id", im->release_key_id, "state",
+		release_state_name(im->state), "imported_by", im->imported_by,
+		"imported_at", json_time(im->imported_at), "approved_by",
+		im->approved_by, "approved_at", json_time(im->approved_at),
+		"retired_at", json_time(im->retired_at), "parts", parts);
 }
 
 json_t *json_unit(const struct store_unit *u)

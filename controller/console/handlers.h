@@ -31,7 +31,7 @@ void finish_metrics(struct request *rq);
 void finish_orders(struct request *rq); /* lots or assignments changed */
 void finish_changed(struct request *rq);
 void finish_revoked(struct request *rq);
-void finish_image(struct request *rq);
+void finish_import(struct request *rq);
 
 /* A text field of the checked body; "" when it is absent. */
 const char *body_text(const struct request *rq, const char *name);

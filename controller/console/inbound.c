@@ -19,6 +19,8 @@ static enum route_method method_of(int m)
 		return METHOD_GET;
 	case LWSHUMETH_POST:
 		return METHOD_POST;
+	case LWSHUMETH_PATCH:
+		return METHOD_PATCH;
 	case LWSHUMETH_DELETE:
 		return METHOD_DELETE;
 	default:
@@ -81,6 +83,7 @@ static enum err_code take_query(struct request *rq, char *arg, struct err *e)
 		size_t size;
 	} known[] = {{"lot", rq->query_lot, sizeof(rq->query_lot)},
 		     {"cursor", rq->query_cursor, sizeof(rq->query_cursor)},
+		     {"offset", rq->query_offset, sizeof(rq->query_offset)},
 		     {"limit", rq->query_limit, sizeof(rq->query_limit)},
 		     {"format", rq->query_format, sizeof(rq->query_format)}};
 	char *value = strchr(arg, '=');
@@ -187,49 +190,47 @@ static void await_body(struct request *rq, int limit_s)
 }
 
 /* The peer may send images. */
-static void upload_allowed(struct request *rq)
+static void chunk_allowed(struct request *rq)
 {
 	rq->checking = false;
 	if (rq->complete)
 		dispatch_request(rq);
 }
 
-static enum err_code begin_upload(struct request *rq, long long len,
-				  struct err *e)
+static enum err_code begin_chunk(struct request *rq, long long len,
+				 struct err *e)
 {
-	enum err_code rc;
-
 	if (len == 0)
-		return err_set(e, ERR_INPUT, "an image is expected as body");
-	if (rq->c->uploads >= CONSOLE_UPLOADS_MAX)
+		return err_set(e, ERR_INPUT, "bytes are expected as body");
+	if (rq->c->chunks >= CONSOLE_CHUNKS_MAX)
 		return err_set(e, ERR_UNREACHABLE,
 			       "%u uploads are under way; try again soon",
-			       rq->c->uploads);
-	rc = upload_new(&rq->upload, rq->c->config.image_dir, e);
-	if (rc)
-		return rc;
-	rq->c->uploads++;
+			       rq->c->chunks);
+	rq->c->chunks++;
+	rq->chunk = true;
+	dbuf_init(&rq->body, UPLOAD_CHUNK_MAX_BYTES);
 	/* Who it is, is looked up while the first bytes come in: whoever may
 	 * not is cut off after milliseconds. */
-	await_body(rq, CONSOLE_UPLOAD_S);
+	await_body(rq, CONSOLE_CHUNK_S);
 	rq->checking = true;
-	dispatch_check(rq, upload_allowed);
+	dispatch_check(rq, chunk_allowed);
 	return ERR_OK;
 }
 
 static enum err_code begin_body(struct request *rq, struct err *e)
 {
-	bool upload = rq->match.route->kind == KIND_UPLOAD;
+	bool chunk = rq->match.route->kind == KIND_CHUNK;
+	unsigned max = chunk ? UPLOAD_CHUNK_MAX_BYTES : REQUEST_BODY_MAX;
 	long long len = body_len(rq->wsi);
 
 	if (len < 0)
 		return err_set(e, ERR_INPUT, "a body needs a Content-Length");
-	if (len > (upload ? UPLOAD_MAX_BYTES : REQUEST_BODY_MAX))
+	if (len > max)
 		return err_set(e, ERR_TOO_BIG,
 			       "a body of %lld bytes; %u are possible", len,
-			       upload ? UPLOAD_MAX_BYTES : REQUEST_BODY_MAX);
-	if (upload)
-		return begin_upload(rq, len, e);
+			       max);
+	if (chunk)
+		return begin_chunk(rq, len, e);
 	if (len)
 		await_body(rq, CONSOLE_BODY_S);
 	else
@@ -279,11 +280,9 @@ int inbound_body(struct request *rq, const void *data, size_t len)
 
 	if (!rq || rq->dispatched || rq->drop)
 		return 0; /* answered already; the rest is not wanted */
-	if (rq->upload)
-		rc = upload_write(rq->upload, data, len, &e);
-	else if ((rc = dbuf_add(&rq->body, data, len)))
-		err_set(&e, rc, "body");
+	rc = dbuf_add(&rq->body, data, len);
 	if (rc) {
+		err_set(&e, rc, "body");
 		rq->drop = true;
 		request_fail(rq, &e);
 		answer_send(rq);
@@ -311,8 +310,8 @@ void inbound_end(struct conn *conn)
 	rq->wsi = NULL;
 	if (rq->pipe)
 		pipe_abort(rq->pipe);
-	if (rq->upload)
-		rq->c->uploads--;
+	if (rq->chunk)
+		rq->c->chunks--;
 	request_release(rq);
 }
 

@@ -11,12 +11,12 @@
 
 #define CONSOLE_CONNECTIONS_MAX 1500
 #define CONSOLE_WATCHERS_MAX	64
-#define CONSOLE_DOWNLOADS_MAX	2 /* of libuv's four threads */
-#define CONSOLE_UPLOADS_MAX	2
+#define CONSOLE_DOWNLOADS_MAX	2    /* of libuv's four threads */
+#define CONSOLE_CHUNKS_MAX	8    /* pieces of images in memory */
 #define CONSOLE_HEADER_MAX	4096 /* bytes of a request's headers */
 #define CONSOLE_HEADER_S	10   /* to send them in */
 #define CONSOLE_BODY_S		15   /* to send a JSON body in */
-#define CONSOLE_UPLOAD_S	180  /* to send an image in */
+#define CONSOLE_CHUNK_S		60   /* to send a piece of an image in */
 #define CONSOLE_STALL_S		30   /* an answer must move within */
 #define CONSOLE_STATUS_MS	200  /* live messages at most this often */
 #define CONSOLE_RECORD_BYTES	20480u
@@ -35,13 +35,16 @@ struct console {
 	struct loop_box box;
 	struct statics statics;
 
-	unsigned connections, downloads, uploads;
+	unsigned connections, downloads, chunks;
 
 	/* live stream */
 	struct watcher *watchers;
 	unsigned watchers_n;
 	uv_timer_t status_timer;
 	bool status_dirty, status_running;
+
+	uv_timer_t upload_timer; /* unfinished imports expire */
+	bool sweeping;
 
 	/* closing */
 	uv_timer_t close_timer;
@@ -78,6 +81,10 @@ void live_merge(struct console *c, json_t *facts);
 /* Results that stations still hold, as their last heartbeats said. */
 uint64_t live_spooled(struct console *c);
 unsigned live_online(struct console *c);
+
+/* api_images.c: look after unfinished imports until uploads_stop. */
+void uploads_start(struct console *c);
+void uploads_stop(struct console *c);
 
 /* status.c: in a job. NULL with *e filled. */
 json_t *status_facts(struct console *c, struct store_db *db, struct err *e);

@@ -32,7 +32,8 @@ void request_release(struct request *rq)
 	if (--rq->refs)
 		return;
 	pipe_free(rq->pipe);
-	upload_free(rq->upload);
+	upload_close(rq->upload);
+	free(rq->image);
 	json_decref(rq->in);
 	json_decref(rq->out);
 	explicit_bzero(rq->token, sizeof(rq->token));

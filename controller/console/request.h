@@ -11,6 +11,7 @@
 #include "controller/console/pipe.h"
 #include "controller/console/route.h"
 #include "controller/store/store_access.h"
+#include "controller/store/store_line.h"
 #include "controller/store/store_report.h"
 #include "proto/base/dbuf.h"
 
@@ -30,7 +31,8 @@ struct request {
 	struct lws *wsi;
 	unsigned refs;
 	bool awaiting;	 /* its body; the connection's timer is the limit */
-	bool checking;	 /* an upload's credential is being looked up */
+	bool checking;	 /* a chunk's credential is being looked up */
+	bool chunk;	 /* counted in the console's chunks */
 	bool complete;	 /* its body is here */
 	bool dispatched; /* its job was handed over */
 	bool ready;	 /* the answer may be sent */
@@ -40,13 +42,16 @@ struct request {
 
 	struct route_match match;
 	char query_lot[STORE_NAME_SIZE], query_format[8], query_limit[8];
+	char query_offset[16];
 	char query_cursor[STORE_CURSOR_SIZE];
 	enum credential credential;
 	char token[STORE_TOKEN_SIZE];
 	bool csrf_header;
 	struct dbuf body;
-	json_t *in; /* the body, checked against bodies.def */
-	struct upload *upload;
+	json_t *in;		   /* the body, checked against bodies.def */
+	struct upload *upload;	   /* its lock is held */
+	struct store_image *image; /* what was verified */
+	struct err refusal;	   /* why it was not; ERR_OK: it was */
 
 	/* after the credential was checked */
 	struct store_identity id;

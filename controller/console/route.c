@@ -20,7 +20,8 @@ static const struct route routes[ROUTE_COUNT] = {
 #undef ROUTE
 };
 
-static const char *const method_names[] = {"GET", "POST", "DELETE", ""};
+static const char *const method_names[] = {"GET", "POST", "DELETE", "PATCH",
+					   ""};
 
 struct field {
 	const char *name;
@@ -107,6 +108,18 @@ static bool match(const struct route *r, const char *path,
 	return *path == '\0';
 }
 
+/* "GET, POST" out of bits. */
+static void write_allow(char allow[32], unsigned methods)
+{
+	size_t n = 0;
+
+	allow[0] = '\0';
+	for (unsigned m = METHOD_GET; m < METHOD_OTHER; m++)
+		if (methods & 1u << m)
+			n += (size_t)snprintf(allow + n, 32 - n, "%s%s",
+					      n ? ", " : "", method_names[m]);
+}
+
 enum err_code route_find(enum route_method method, const char *path,
 			 struct route_match *m, char allow[32], struct err *e)
 {
@@ -124,11 +137,7 @@ enum err_code route_find(enum route_method method, const char *path,
 	}
 	if (!methods)
 		return err_set(e, ERR_NOT_FOUND, "there is no such path");
-	snprintf(allow, 32, "%s%s%s%s%s", methods & 1 ? "GET" : "",
-		 (methods & 1) && (methods & 6) ? ", " : "",
-		 methods & 2 ? "POST" : "",
-		 (methods & 2) && (methods & 4) ? ", " : "",
-		 methods & 4 ? "DELETE" : "");
+	write_allow(allow, methods);
 	return err_set(e, ERR_USAGE, "this path takes %s", allow);
 }
 
@@ -147,6 +156,11 @@ static unsigned role_bit(const char *role)
 		if (!strcmp(role, roles[i].name))
 			return roles[i].bit;
 	return 0;
+}
+
+bool route_role_known(const char *role)
+{
+	return role_bit(role) != 0;
 }
 
 bool route_allows(const struct route *r, const char *role)
@@ -243,7 +257,7 @@ static json_t *request_body(const struct route *r)
 	json_t *required = json_array(), *properties = json_object();
 	const struct field *f;
 
-	if (r->kind == KIND_UPLOAD) {
+	if (r->kind == KIND_CHUNK) {
 		json_decref(required);
 		json_decref(properties);
 		return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1,
@@ -308,7 +322,7 @@ static json_t *operation(const struct route *r)
 			       "summary", r->summary, "parameters",
 			       parameters(r), "responses", responses(r));
 
-	if (r->body != BODY_NONE || r->kind == KIND_UPLOAD)
+	if (r->body != BODY_NONE || r->kind == KIND_CHUNK)
 		json_object_set_new(op, "requestBody", request_body(r));
 	if (r->roles == ROLE_PUBLIC)
 		json_object_set_new(op, "security", json_array());

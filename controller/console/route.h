@@ -22,7 +22,13 @@ enum route_id {
 	ROUTE_COUNT
 };
 
-enum route_method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
+enum route_method {
+	METHOD_GET,
+	METHOD_POST,
+	METHOD_DELETE,
+	METHOD_PATCH,
+	METHOD_OTHER
+};
 
 /* Bits; a role the database does not know has none. */
 enum route_role {
@@ -37,7 +43,14 @@ enum route_role {
 	ROLE_ENGINEERS = ROLE_ENGINEER | ROLE_ADMIN,
 };
 
-enum route_kind { KIND_READ, KIND_WRITE, KIND_STREAM, KIND_UPLOAD, KIND_TEXT };
+enum route_kind {
+	KIND_READ,
+	KIND_WRITE,
+	KIND_STREAM,
+	KIND_CHUNK,
+	KIND_IMPORT,
+	KIND_TEXT
+};
 
 enum route_body {
 	BODY_NONE,
@@ -81,6 +94,9 @@ enum err_code route_find(enum route_method method, const char *path,
 
 /* Default deny: true only when the route is public or role is one of its. */
 bool route_allows(const struct route *r, const char *role);
+
+/* operator, manager, engineer, auditor or admin? */
+bool route_role_known(const char *role);
 
 /* Is name one of the route's query names? */
 bool route_takes_query(const struct route *r, const char *name);

@@ -185,6 +185,7 @@ static void copy_config(struct console *c, const struct console_config *from)
 	c->config.key_file = copy(from->key_file);
 	c->config.web_dir = copy(from->web_dir);
 	c->config.image_dir = copy(from->image_dir);
+	c->config.key_dir = copy(from->key_dir);
 }
 
 static void console_free(struct console *c)
@@ -195,6 +196,7 @@ static void console_free(struct console *c)
 	free((char *)c->config.key_file);
 	free((char *)c->config.web_dir);
 	free((char *)c->config.image_dir);
+	free((char *)c->config.key_dir);
 	free(c->tx);
 	free(c);
 }
@@ -205,6 +207,8 @@ enum err_code console_open(struct console **out, uv_loop_t *loop,
 	enum err_code rc = check_files(config, e);
 	struct console *c;
 
+	if (!rc)
+		rc = upload_init(config->image_dir, e);
 	if (rc)
 		return rc;
 	c = calloc(1, sizeof(*c));
@@ -228,6 +232,7 @@ enum err_code console_open(struct console **out, uv_loop_t *loop,
 		return rc;
 	}
 	stream_init(c);
+	uploads_start(c);
 	uv_timer_init(loop, &c->close_timer);
 	c->close_timer.data = c;
 	log_info("HTTPS_LISTENS", "port=%u files=%zu", c->port, c->statics.n);
@@ -276,9 +281,10 @@ static void on_close_tick(uv_timer_t *t)
 	if (c->lws)
 		lws_context_destroy(c->lws);
 	uv_timer_stop(t);
-	c->handles = 3;
+	c->handles = 4;
 	stream_fini(c);
 	uv_close((uv_handle_t *)&c->status_timer, on_timer_closed);
+	uv_close((uv_handle_t *)&c->upload_timer, on_timer_closed);
 	uv_close((uv_handle_t *)&c->close_timer, on_timer_closed);
 	loop_box_close(&c->box, on_handle_closed, c);
 }
@@ -289,6 +295,7 @@ void console_close(struct console *c, void (*closed)(void *arg), void *arg)
 	c->closed = closed;
 	c->closed_arg = arg;
 	uv_timer_stop(&c->status_timer);
+	uploads_stop(c);
 	lws_context_destroy(c->lws);
 	uv_timer_start(&c->close_timer, on_close_tick, 5, 5);
 }

@@ -1,135 +1,13 @@
 #include "controller/store/store_line.h"
 
 #include "controller/line/lot.h"
+#include "controller/line/release.h"
 #include "controller/store/db.h"
 #include "controller/store/store_access.h"
 #include "controller/store/store_report.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- images ---- */
-
-void store_image_path(char *out, size_t out_size, const char *image_dir,
-		      const char *sha256)
-{
-	snprintf(out, out_size, "%s/%.64s.pli", image_dir, sha256);
-}
-
-static enum err_code read_parts(struct store_db *db, struct store_image *im,
-				struct err *e)
-{
-	enum err_code rc;
-	bool row;
-
-	db_query(db, Q_image_parts, "t", im->sha256);
-	while (!(rc = db_next(db, Q_image_parts, &row, e)) && row) {
-		struct store_image_part *p = &im->parts[im->parts_n];
-
-		if (im->parts_n == STORE_IMAGE_PARTS_MAX) {
-			db_end(db, Q_image_parts);
-			break;
-		}
-		DB_COPY(db, Q_image_parts, 0, p->type);
-		DB_COPY(db, Q_image_parts, 1, p->version);
-		p->len_bytes = db_uint(db, Q_image_parts, 2);
-		DB_COPY(db, Q_image_parts, 3, p->sha256);
-		im->parts_n++;
-	}
-	return rc;
-}
-
-static enum err_code read_image(struct store_db *db, enum sql_query q,
-				struct store_image *im, struct err *e)
-{
-	*im = (struct store_image){0};
-	DB_COPY(db, q, 0, im->sha256);
-	im->len_bytes = db_uint(db, q, 1);
-	DB_COPY(db, q, 2, im->product);
-	DB_COPY(db, q, 3, im->version);
-	DB_COPY(db, q, 4, im->fwid);
-	DB_COPY(db, q, 5, im->attestation_key);
-	im->imported_at = db_int(db, q, 6);
-	return read_parts(db, im, e);
-}
-
-enum err_code store_image_get(struct store_db *db, const char *sha256,
-			      struct store_image *out, struct err *e)
-{
-	enum err_code rc = db_one(db, e, Q_image_get, "t", sha256);
-
-	if (rc == ERR_NOT_FOUND)
-		return err_set(e, rc, "no image %.64s", sha256);
-	if (rc)
-		return rc;
-	rc = read_image(db, Q_image_get, out, e);
-	db_end(db, Q_image_get);
-	return rc;
-}
-
-enum err_code store_images(struct store_db *db, store_image_fn *fn, void *arg,
-			   struct err *e)
-{
-	struct store_image im;
-	enum err_code rc;
-	bool row;
-
-	db_query(db, Q_images, "");
-	while (!(rc = db_next(db, Q_images, &row, e)) && row) {
-		rc = read_image(db, Q_images, &im, e);
-		if (!rc)
-			rc = fn(arg, &im, e);
-		if (rc) {
-			db_end(db, Q_images);
-			break;
-		}
-	}
-	return rc;
-}
-
-static enum err_code add_parts(struct store_db *db,
-			       const struct store_image *im, struct err *e)
-{
-	for (size_t i = 0; i < im->parts_n; i++) {
-		const struct store_image_part *p = &im->parts[i];
-		enum err_code rc = db_exec(db, e, Q_image_part_add, "tuttut",
-					   im->sha256, (uint64_t)i, p->type,
-					   p->version, p->len_bytes, p->sha256);
-
-		if (rc)
-			return rc;
-	}
-	return ERR_OK;
-}
-
-enum err_code store_image_add(struct store_db *db,
-			      const struct store_actor *who,
-			      const struct store_image *im, bool *added,
-			      struct err *e)
-{
-	struct store_image known;
-	enum err_code rc = store_image_get(db, im->sha256, &known, e);
-
-	*added = rc == ERR_NOT_FOUND;
-	if (rc != ERR_NOT_FOUND)
-		return rc;
-	if (strlen(im->sha256) != 64 || !im->len_bytes || !*im->product)
-		return err_set(e, ERR_INPUT, "not an image");
-	rc = db_exec(db, e, Q_image_add, "tutttti", im->sha256, im->len_bytes,
-		     im->product, im->version, im->fwid, im->attestation_key,
-		     db->now_ms);
-	if (!rc)
-		rc = add_parts(db, im, e);
-	if (rc)
-		return rc;
-	return db_record(db, who, "image-imported", "",
-			 json_pack("{sssIssssssss}", "sha256", im->sha256,
-				   "len_bytes", (json_int_t)im->len_bytes,
-				   "product", im->product, "version",
-				   im->version, "fwid", im->fwid,
-				   "attestation_key", im->attestation_key),
-			 NULL, NULL, e);
-}
 
 /* ---- lots ---- */
 
@@ -222,6 +100,9 @@ enum err_code store_lot_create(struct store_db *db,
 	if (strcmp(im.product, lot->product) != 0)
 		return err_set(e, ERR_CONFLICT, "the image is for product %s",
 			       im.product);
+	rc = release_use_check(im.state, e);
+	if (rc)
+		return rc;
 	rc = db_exec(db, e, Q_lot_add, "tttuui", lot->lot, lot->product,
 		     lot->image_sha256, lot->quantity, lot->max_attempts,
 		     db->now_ms);

@@ -4,6 +4,7 @@
 #ifndef CONTROLLER_STORE_STORE_LINE_H
 #define CONTROLLER_STORE_STORE_LINE_H
 
+#include "controller/line/release.h"
 #include "controller/store/store.h"
 
 /* ---- images ---- */
@@ -24,7 +25,10 @@ struct store_image {
 	char version[STORE_NAME_SIZE];
 	char fwid[17];
 	char attestation_key[129]; /* P-256 X || Y in hex */
-	int64_t imported_at;
+	char release_key_id[17];   /* as in the image; empty: before 003 */
+	enum release_state state;
+	int64_t imported_at, approved_at, retired_at; /* ms, 0: not yet */
+	char imported_by[64], approved_by[64];	      /* store_actor.by */
 	size_t parts_n;
 	struct store_image_part parts[STORE_IMAGE_PARTS_MAX];
 };
@@ -36,9 +40,9 @@ typedef enum err_code store_image_fn(void *arg, const struct store_image *im,
 void store_image_path(char *out, size_t out_size, const char *image_dir,
 		      const char *sha256);
 
-/* Its file is in place already (file_write to store_image_path). Known with
- * the same content: ERR_OK, *added false, no effect. imported_at is set by
- * the store. */
+/* Its file is in place already, verified (console/upload.h). In state
+ * imported, by who; times and state are set by the store. Known with the same
+ * content: ERR_OK, *added false, no effect. */
 enum err_code store_image_add(struct store_db *db,
 			      const struct store_actor *who,
 			      const struct store_image *im, bool *added,
@@ -47,6 +51,18 @@ enum err_code store_image_get(struct store_db *db, const char *sha256,
 			      struct store_image *out, struct err *e);
 enum err_code store_images(struct store_db *db, store_image_fn *fn, void *arg,
 			   struct err *e);
+
+/* From imported to approved: lots may use it now. ERR_NOT_FOUND, ERR_STATE;
+ * ERR_REFUSED, recorded: who imported it. */
+enum err_code store_image_approve(struct store_db *db,
+				  const struct store_actor *who,
+				  const char *sha256, struct err *e);
+
+/* No new lot may use it, for good; its file is kept. ERR_NOT_FOUND; ERR_STATE:
+ * retired already, or a lot with it is not closed. */
+enum err_code store_image_retire(struct store_db *db,
+				 const struct store_actor *who,
+				 const char *sha256, struct err *e);
 
 /* ---- lots ---- */
 
@@ -85,7 +101,8 @@ struct store_lot_new {
 };
 
 /* In state released: one person's line. ERR_EXISTS, ERR_INPUT, ERR_NOT_FOUND
- * (image), ERR_CONFLICT (product is not the image's). */
+ * (image), ERR_CONFLICT (product is not the image's), ERR_STATE (image not
+ * approved). */
 enum err_code store_lot_create(struct store_db *db,
 			       const struct store_actor *who,
 			       const struct store_lot_new *lot, struct err *e);

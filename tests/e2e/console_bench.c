@@ -150,6 +150,10 @@ int main(int argc, char **argv)
 	uv_loop_t *loop = uv_default_loop();
 	struct console_config config = {
 		.host = "127.0.0.1",
+		.upload = {.image_max_bytes = 64u << 20,
+			   .count_max = 8,
+			   .keep_s = 3600},
+		.key_dir = "release-keys",
 		.live = {.stations = on_stations, .alarms = on_alarms},
 	};
 	struct err e;

@@ -3,7 +3,7 @@
 // export. CTest sets PROVLINE_BENCH.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import https from "node:https";
 import { join } from "node:path";
@@ -117,20 +117,62 @@ test("operators change nothing; bodies are strict; sizes are bounded", async () 
   assert.equal(unknown.status, 400);
 });
 
+const UPLOADS = "/api/v1/images/uploads";
+
+async function beginUpload(bytes, sha256 = createHash("sha256").update(bytes).digest("hex"), token = ADMIN) {
+  const body = JSON.stringify({ sha256, len_bytes: bytes.length });
+  return { sha256, reply: await request("POST", UPLOADS, { token, body }) };
+}
+
 test("an image that is none leaves nothing behind", async () => {
-  const reply = await request("POST", "/api/v1/images", { token: ADMIN, body: randomBytes(300000) });
-  assert.deepEqual([reply.status, reply.json.code], [400, "integrity"]);
-  const refused = await request("POST", "/api/v1/images", { token: OPERATOR, body: randomBytes(1000) });
+  const bytes = randomBytes(300000);
+  const { sha256, reply } = await beginUpload(bytes);
+  assert.deepEqual([reply.status, reply.json.offset, reply.json.known], [200, 0, false]);
+  const refused = await request("PATCH", `${UPLOADS}/${sha256}?offset=0`, { token: OPERATOR, body: bytes });
   assert.equal(refused.status, 403);
-  // the temporary file goes with the request, a moment after its answer
-  const left = () => readdirSync(join(bench.dir, "images"));
-  for (let i = 0; i < 40 && left().length; i++) await new Promise((done) => setTimeout(done, 50));
-  assert.deepEqual(left(), []);
+  const nobody = await request("PATCH", `${UPLOADS}/${sha256}?offset=0`, { body: bytes });
+  assert.equal(nobody.status, 401);
+  const sent = await request("PATCH", `${UPLOADS}/${sha256}?offset=0`, { token: ADMIN, body: bytes });
+  assert.deepEqual([sent.status, sent.json.code], [400, "integrity"]);
+  assert.deepEqual(readdirSync(join(bench.dir, "images")), ["uploads"]);
+  assert.deepEqual(readdirSync(join(bench.dir, "images/uploads")), []);
+});
+
+test("pieces go where the offset says, or nowhere", async () => {
+  const bytes = randomBytes(90000);
+  const { sha256 } = await beginUpload(bytes);
+  const path = `${UPLOADS}/${sha256}`;
+  const patch = (query, body) => request("PATCH", path + query, { token: ADMIN, body });
+  assert.equal((await patch("?offset=0", bytes.subarray(0, 10000))).json.offset, 10000);
+  assert.equal((await beginUpload(bytes)).reply.json.offset, 10000);
+  for (const [query, status, code] of [
+    ["", 400, "input"], ["?offset=-1", 400, "input"], ["?offset=1e3", 400, "input"], ["?offset=", 400, "input"],
+    ["?offset=0", 409, "conflict"], ["?offset=10001", 409, "conflict"], ["?offset=18446744073709551616", 400, "input"],
+  ]) {
+    const reply = await patch(query, bytes.subarray(0, 5000));
+    assert.deepEqual([reply.status, reply.json.code], [status, code], query);
+  }
+  const over = await patch("?offset=10000", Buffer.alloc(80001));
+  assert.deepEqual([over.status, over.json.code], [413, "too-big"]);
+  const huge = await patch("?offset=10000", Buffer.alloc((1 << 20) + 1));
+  assert.equal(huge.status, 413);
+  assert.equal((await patch("?offset=10000", undefined)).status, 400);
+  const early = await request("POST", `${path}/finish`, { token: ADMIN });
+  assert.deepEqual([early.status, early.json.code], [409, "state"]);
+  assert.equal((await request("GET", path, { token: ADMIN })).json.offset, 10000);
+  assert.equal((await request("GET", UPLOADS, { token: ADMIN })).json.uploads.length, 1);
+  assert.equal((await request("DELETE", path, { token: ADMIN })).status, 204);
+  assert.equal((await request("GET", path, { token: ADMIN })).status, 404);
+  for (const body of ['{"sha256":"' + "A".repeat(64) + '","len_bytes":5}', '{"sha256":"../x","len_bytes":5}',
+    '{"sha256":"' + "a".repeat(64) + '","len_bytes":67108865}', '{"sha256":"' + "a".repeat(64) + '","len_bytes":0}'])
+    assert.equal((await request("POST", UPLOADS, { token: ADMIN, body })).status, 400, body);
 });
 
 test("bodies of every length arrive whole, whatever TLS cuts them into", async () => {
   for (const length of [100, 4079, 4096, 8192, 12288, 12289, 16384, 20000, 32768, 40960, 65536, 131072, 1048576]) {
-    const reply = await request("POST", "/api/v1/images", { token: ADMIN, body: Buffer.alloc(length) });
+    const bytes = Buffer.alloc(length);
+    const { sha256 } = await beginUpload(bytes);
+    const reply = await request("PATCH", `${UPLOADS}/${sha256}?offset=0`, { token: ADMIN, body: bytes });
     assert.equal(reply.status, 400, `${length} bytes`);
   }
   for (const length of [4000, 8192, 16384, 40960, 65000]) {

@@ -39,11 +39,38 @@ build c.pli --nor-bytes 70000000 2>err
 expect "exit code of a wrong option" $? 2
 [ ! -e c.pli ] || fail "half an image was written"
 
+provline image import a.pli 2>err
+expect "exit code for a key that the controller does not trust" $? 6
+grep -q 'release key .* none of the 1 ' err || fail "the key is not named: $(cat err)"
+cp release.pub "$WORK/controller/release-keys/p2.pem"
 sha=$(provline image import a.pli --release-key release.pub) || fail "import"
 expect "imported" "$sha" "$(cat a.sha)"
-provline image import a.pli >/dev/null || fail "a second import"
+provline image import a.pli >again 2>err || fail "a second import"
+expect "the second time" "$(cat again) $(cat err)" "$sha the controller has it already, imported: it waits for a second person's approval"
 expect "images kept" "$(provline image list --json | jq '.images | length')" 2
+
+# released by a second person, used, retired
+provline lot create L2 --product P2 --image "$sha" --quantity 5 2>err
+expect "exit code for a lot of an image that nobody approved" $? 3
+provline image approve "$sha" 2>err
+expect "exit code for approving one's own" $? 3
+grep -q 'refused: an image is approved by another person' err || fail "$(cat err)"
+expect "state" "$(PROVLINE_TOKEN_FILE=$SECOND_TOKEN_FILE provline image approve "$sha")" approved
+provline image approve "$sha" 2>err
+expect "exit code for approving twice" $? 3
+expect "who" "$(provline image list --json | jq -r --arg s "$sha" \
+	'.images[] | select(.sha256 == $s) | "\(.state) \(.imported_by) \(.approved_by)"')" "approved token:admin token:second"
 provline lot create L2 --product OTHER --image "$sha" --quantity 5 2>err
 expect "exit code for a lot of another product" $? 3
 provline lot create L2 --product P2 --image "$sha" --quantity 5 >/dev/null || fail "lot create"
+provline image retire "$sha" 2>err
+expect "exit code for retiring what a lot needs" $? 3
+grep -q 'lot L2 has this image' err || fail "$(cat err)"
+provline lot start L2 >/dev/null && provline lot close L2 >/dev/null || fail "lot close"
+expect "state" "$(provline image retire "$sha")" retired
+provline lot create L3 --product P2 --image "$sha" --quantity 5 2>err
+expect "exit code for a lot of a retired image" $? 3
+kinds=$(sqlite3 "$WORK/controller/provline.db" "SELECT kind FROM records WHERE kind LIKE 'image-%' ORDER BY seq" | xargs)
+expect "the record" "$kinds" \
+	"image-imported image-approved image-imported image-approval-refused image-approved image-retired"
 line_down

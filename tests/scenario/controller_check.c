@@ -216,6 +216,7 @@ static enum err_code enrol(struct store_db *db, const struct station *st,
 static enum err_code set_up(struct store_db *db, void *arg, struct err *e)
 {
 	struct store_actor who = {"token:admin", ""};
+	struct store_actor second = {"token:second", ""};
 	struct store_lot_new lot = {LOT, "widget", "", 3, 2};
 	struct store_image im = {.len_bytes = 10000,
 				 .product = "widget",
@@ -232,6 +233,8 @@ static enum err_code set_up(struct store_db *db, void *arg, struct err *e)
 		rc = enrol(db, &t.s2, e);
 	if (!rc)
 		rc = store_image_add(db, &who, &im, &added, e);
+	if (!rc)
+		rc = store_image_approve(db, &second, im.sha256, e);
 	if (!rc)
 		rc = store_lot_create(db, &who, &lot, e);
 	if (!rc)

@@ -49,12 +49,15 @@ static enum err_code set_up(struct store_db *db, void *arg, struct err *e)
 				 .version = "1",
 				 .fwid = "FW1"};
 	struct store_actor who = {"token:admin", "10.0.0.1"};
+	struct store_actor second = {"token:second", "10.0.0.2"};
 	bool added;
 	enum err_code rc;
 
 	(void)arg;
 	memset(im.attestation_key, 'b', 128);
 	rc = store_image_add(db, &who, &im, &added, e);
+	if (!rc)
+		rc = store_image_approve(db, &second, im.sha256, e);
 	if (!rc)
 		rc = store_lot_create(db, &who, &lot, e);
 	if (!rc)

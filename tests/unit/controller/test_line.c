@@ -2,6 +2,7 @@
 #include "controller/line/ledger.h"
 #include "controller/line/lot.h"
 #include "controller/line/permit.h"
+#include "controller/line/release.h"
 #include "controller/line/result.h"
 #include "controller/line/yield.h"
 
@@ -329,9 +330,48 @@ static void yield_arithmetic(void **state)
 	near(yield_per_hour(30, 5, 5), 0);
 }
 
+/* ---- releases ---- */
+
+static void an_image_takes_two_people(void **state)
+{
+	enum release_state s;
+
+	(void)state;
+	for (unsigned i = 0; i < RELEASE_STATE_COUNT; i++) {
+		assert_true(release_state_parse(
+			release_state_name((enum release_state)i), &s));
+		assert_int_equal(s, i);
+	}
+	assert_false(release_state_parse("", &s));
+	assert_int_equal(
+		release_approve_check(RELEASE_IMPORTED, "ann", "bob", NULL),
+		ERR_OK);
+	assert_int_equal(
+		release_approve_check(RELEASE_IMPORTED, "ann", "ann", NULL),
+		ERR_REFUSED);
+	assert_int_equal(
+		release_approve_check(RELEASE_APPROVED, "ann", "bob", NULL),
+		ERR_STATE);
+	assert_int_equal(
+		release_approve_check(RELEASE_RETIRED, "ann", "bob", NULL),
+		ERR_STATE);
+	assert_int_equal(release_use_check(RELEASE_IMPORTED, NULL), ERR_STATE);
+	assert_int_equal(release_use_check(RELEASE_APPROVED, NULL), ERR_OK);
+	assert_int_equal(release_use_check(RELEASE_RETIRED, NULL), ERR_STATE);
+	assert_int_equal(release_retire_check(RELEASE_IMPORTED, NULL, NULL),
+			 ERR_OK);
+	assert_int_equal(release_retire_check(RELEASE_APPROVED, NULL, NULL),
+			 ERR_OK);
+	assert_int_equal(release_retire_check(RELEASE_APPROVED, "L1", NULL),
+			 ERR_STATE);
+	assert_int_equal(release_retire_check(RELEASE_RETIRED, NULL, NULL),
+			 ERR_STATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_image_takes_two_people),
 		cmocka_unit_test(only_the_listed_moves_exist),
 		cmocka_unit_test(closing_names_everything_missing),
 		cmocka_unit_test(names_and_limits),

@@ -100,8 +100,8 @@ static void test_roles(void **state)
 						 public);
 	}
 	assert_true(route_allows(route_get(ROUTE_lot_start), "manager"));
-	assert_false(route_allows(route_get(ROUTE_image_upload), "manager"));
-	assert_true(route_allows(route_get(ROUTE_image_upload), "engineer"));
+	assert_false(route_allows(route_get(ROUTE_upload_finish), "manager"));
+	assert_true(route_allows(route_get(ROUTE_upload_finish), "engineer"));
 	assert_false(route_allows(route_get(ROUTE_station_invite), "manager"));
 }
 

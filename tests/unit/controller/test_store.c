@@ -182,12 +182,18 @@ static void the_account_of_time_is_kept(void **state)
 	free(r);
 }
 
-/* A database of the version that knew no account opens and keeps its
- * attempts. */
+static enum err_code image_of_old(struct store_db *db, void *arg, struct err *e)
+{
+	return store_image_get(db, WORLD_IMAGE, arg, e);
+}
+
+/* A database of the version that knew no account and no release opens, keeps
+ * its attempts, and what was in use stays so. */
 static void an_older_database_is_brought_up(void **state)
 {
 	struct world *w = *state;
 	struct store_trace t = {0};
+	struct store_image im;
 	struct msg_PERMIT p;
 	sqlite3 *db;
 
@@ -196,6 +202,17 @@ static void an_older_database_is_brought_up(void **state)
 	assert_int_equal(sqlite3_open(w->db_path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db,
 				      "DROP TABLE attempt_accounts;"
+				      "ALTER TABLE images DROP COLUMN state;"
+				      "ALTER TABLE images DROP COLUMN "
+				      "release_key_id;"
+				      "ALTER TABLE images DROP COLUMN "
+				      "imported_by;"
+				      "ALTER TABLE images DROP COLUMN "
+				      "approved_by;"
+				      "ALTER TABLE images DROP COLUMN "
+				      "approved_at;"
+				      "ALTER TABLE images DROP COLUMN "
+				      "retired_at;"
 				      "PRAGMA user_version = 1;",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
@@ -205,6 +222,8 @@ static void an_older_database_is_brought_up(void **state)
 	assert_int_equal(world_run(w, last_time, &t, NULL), ERR_OK);
 	assert_int_equal(t.cycle_ms, 60000);
 	assert_false(t.accounted);
+	assert_int_equal(world_run(w, image_of_old, &im, NULL), ERR_OK);
+	assert_int_equal(im.state, RELEASE_APPROVED);
 	assert_int_equal(world_pass(w, 2, 1, 99, &p), ERR_OK);
 	assert_int_equal(world_run(w, last_time, &t, NULL), ERR_OK);
 	assert_true(t.accounted);
