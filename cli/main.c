@@ -28,10 +28,12 @@ const struct cli_command cli_commands[] = {
 	{"station revoke", "STATION", "refuse this station from now on", "",
 	 cmd_station_revoke},
 	{"image build", "OUT.pli --product NAME --release VERSION ...",
-	 "pack programs into a SPI-flash image",
+	 "pack programs and bundles into a SPI-flash image",
 	 "  --product NAME, --release VERSION\n"
-	 "  --test FILE --kernel FILE --app-test FILE --app FILE  programs "
+	 "  --test FILE --kernel FILE           programs (.bin)\n"
+	 "  --app-test FILE --app FILE          bundles (.zip) or programs "
 	 "(.bin)\n"
+	 "  --data FILE         for the application, stays in SPI flash\n"
 	 "  --sfi-key FILE      AES-128 key and GCM nonce\n"
 	 "  --fwid TEXT         firmware identifier of the SFI card\n"
 	 "  --attestation-key PEM, --release-key KEY  P-256 private keys; KEY "
@@ -40,13 +42,32 @@ const struct cli_command cli_commands[] = {
 	 "is standard\n                      input; else the terminal is "
 	 "asked\n"
 	 "  --pin-file FILE     of the release key's token\n"
-	 "  --nor-bytes N       smallest SPI flash the product may have\n",
+	 "  --nor-bytes N       smallest SPI flash the product may have\n"
+	 "  --align N           where programs begin: 65536 (default) or "
+	 "4096\n"
+	 "  --expect FILE.json  limits, NOR and harness the product expects\n",
 	 cmd_image_build},
-	{"image inspect", "FILE.pli", "what an image holds", "",
+	{"image inspect", "FILE.pli", "what an image holds, drawn",
+	 "  --release-key PEM   also check who signed it (public key)\n",
 	 cmd_image_inspect},
 	{"image verify", "FILE.pli", "check every byte of an image",
-	 "  --release-key PEM   also check who signed it (public key)\n",
+	 "  --release-key PEM   also check who signed it (public key)\n"
+	 "  --not-older-than X  X is an image or a version: refuse what is "
+	 "older\n",
 	 cmd_image_verify},
+	{"image diff", "OLD.pli NEW.pli",
+	 "what changed, and what a line rewrites",
+	 "  --release-key PEM   also check who signed both (public key)\n",
+	 cmd_image_diff},
+	{"image extract", "FILE.pli -o DIR [--part NAME]...",
+	 "write the parts of an image as files",
+	 "  -o, --output DIR    made when it is not there\n"
+	 "  --part NAME         only this one; may be given several times\n"
+	 "  --key FILE          SFI key: decrypt the hardware test. What comes "
+	 "out holds\n                      the attestation key\n"
+	 "  --passphrase-file FILE  of the SFI key\n"
+	 "  --release-key PEM   also check who signed it (public key)\n",
+	 cmd_image_extract},
 	{"image import", "FILE.pli",
 	 "give an image to the controller; begun before, it goes on there",
 	 "  --release-key PEM   refuse it unless this public key signed it\n",

@@ -8,6 +8,7 @@
 #include "proto/base/hex.h"
 #include "proto/base/mono.h"
 #include "proto/base/secret.h"
+#include "proto/bundle/bundle_build.h"
 #include "proto/image/image_build.h"
 
 #include <arpa/inet.h>
@@ -383,39 +384,58 @@ static enum err_code start_agents(struct line *l, struct err *e)
 
 /* ---- image and lot ---- */
 
+/* The applications travel as bundles, linked for the secure alias. */
+static enum err_code build_bundle(struct line *l, const char *name,
+				  const char *to, struct err *e)
+{
+	char program[PATH_MAX];
+	uint8_t sha256[BUNDLE_HASH_BYTES];
+	struct bundle_build b = {.rom_path = program,
+				 .load_address = LAYOUT_FLASH_S + LAYOUT_APP,
+				 .key = at(l, "signer.pem")};
+
+	snprintf(program, sizeof program, "%s/../firmware/%s.elf", l->bin,
+		 name);
+	return bundle_build_file(&b, to, sha256, e);
+}
+
 static enum err_code build_image(struct line *l, const char *path,
 				 struct err *e)
 {
-	static const char *const names[] = {"hardware-test", "kernel",
-					    "app-test", "app"};
-	char programs[4][PATH_MAX];
+	char test[PATH_MAX], kernel[PATH_MAX], app_test[PATH_MAX],
+		app[PATH_MAX];
 	struct image_build b = {.product = PRODUCT,
 				.version = RELEASE,
 				.firmware_id = SETTINGS_FWID,
 				.nor_min_bytes = 8u << 20,
+				.test_path = test,
+				.kernel_path = kernel,
+				.app_test_path = app_test,
+				.app_path = app,
 				.sfi_key_path = at(l, "sfi.key"),
 				.release_key_path = at(l, "release.pem"),
 				.attest_key_path = at(l, "attest.pem")};
+	enum err_code rc;
 
-	for (size_t i = 0; i < 4; i++)
-		snprintf(programs[i], sizeof programs[i],
-			 "%s/../firmware/%s.bin", l->bin, names[i]);
-	b.test_path = programs[0];
-	b.kernel_path = programs[1];
-	b.app_test_path = programs[2];
-	b.app_path = programs[3];
-	return image_build_file(&b, path, NULL, e);
+	snprintf(test, sizeof test, "%s/../firmware/hardware-test.bin", l->bin);
+	snprintf(kernel, sizeof kernel, "%s/../firmware/kernel.bin", l->bin);
+	snprintf(app_test, sizeof app_test, "%s", at(l, "app-test.zip"));
+	snprintf(app, sizeof app, "%s", at(l, "app.zip"));
+	rc = build_bundle(l, "app-test", app_test, e);
+	if (!rc)
+		rc = build_bundle(l, "app", app, e);
+	return rc ? rc : image_build_file(&b, path, NULL, e);
 }
 
 static enum err_code make_keys(struct line *l, struct err *e)
 {
 	static const char *const pems[] = {"release.pem", "attest.pem",
-					   "maker.pem"};
+					   "signer.pem", "maker.pem"};
 	enum err_code rc = keys_new_random(at(l, "sfi.key"), 28, e);
 	struct secret s = {0};
 	char hex[65];
 
-	for (size_t i = 0; i < 3 && !rc; i++)
+	for (size_t i = 0; i < 4 && !rc; i++)
 		rc = keys_new_p256(at(l, pems[i]), e);
 	if (!rc)
 		rc = secret_random(&s, 32, e);

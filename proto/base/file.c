@@ -52,7 +52,7 @@ static enum err_code write_all(int fd, const uint8_t *data, size_t len)
 	return fsync(fd) ? ERR_IO : ERR_OK;
 }
 
-static void sync_folder_of(const char *path)
+void file_sync_folder(const char *path)
 {
 	char folder[PATH_MAX];
 	char *slash;
@@ -104,7 +104,7 @@ static enum err_code write_whole(const char *path, const void *data, size_t len,
 		return err_set_errno(e, ERR_IO, errnum, "%s", path);
 	}
 	close(fd);
-	sync_folder_of(path);
+	file_sync_folder(path);
 	return ERR_OK;
 }
 

@@ -23,4 +23,7 @@ enum err_code file_create(const char *path, const void *data, size_t len,
 /* Make a folder and its parents; fine when it is there. */
 enum err_code file_mkdir(const char *path, unsigned mode, struct err *e);
 
+/* fsync the folder that path lies in, after a rename; failure is not told. */
+void file_sync_folder(const char *path);
+
 #endif

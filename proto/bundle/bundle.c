@@ -112,32 +112,19 @@ static enum err_code compare(const struct dbuf *again, const uint8_t *bytes,
 			      "than bundle build packs it");
 }
 
-/* Borrow b's data as entries, pack, compare. */
 static enum err_code check_packing(const struct bundle *b, const uint8_t *bytes,
 				   size_t len,
 				   const struct bundle_archive *places,
 				   struct err *e)
 {
-	struct bundle_archive a = {.count = b->layer_count + 1};
-	struct bundle_entry *last = &a.entries[b->layer_count];
 	struct dbuf again;
 	enum err_code rc;
 
-	for (size_t i = 0; i < b->layer_count; i++) {
-		hex_encode(a.entries[i].name, b->layers[i].fetch_sha256,
-			   BUNDLE_HASH_BYTES);
-		a.entries[i].data = b->layers[i].data;
-	}
-	strcpy(last->name, BUNDLE_MANIFEST_NAME);
-	dbuf_init(&last->data, BUNDLE_MANIFEST_BYTES);
 	dbuf_init(&again, BUNDLE_MAX_BYTES + 65536);
-	rc = manifest_encode(b, &last->data, e);
-	if (!rc)
-		rc = archive_write(&a, &again, e);
+	rc = bundle_pack(b, &again, e);
 	if (!rc)
 		rc = compare(&again, bytes, len, places, e);
 	dbuf_fini(&again);
-	dbuf_fini(&last->data);
 	return rc;
 }
 
@@ -173,6 +160,55 @@ enum err_code bundle_open(struct bundle *b, const uint8_t *bytes, size_t len,
 	if (!rc && ours)
 		rc = check_packing(b, bytes, len, &places, e);
 	archive_fini(&a);
+	return rc;
+}
+
+enum err_code bundle_assemble(struct bundle *b, const uint8_t *manifest,
+			      size_t manifest_len, const uint8_t *layer,
+			      size_t layer_len, struct err *e)
+{
+	enum err_code rc;
+
+	memset(b, 0, sizeof *b);
+	rc = manifest_decode(b, manifest, manifest_len, e);
+	if (!rc && b->layer_count != 1)
+		rc = bundle_damaged(e, "manifest", 0,
+				    "it lists %zu layers instead of one",
+				    b->layer_count);
+	if (!rc) {
+		dbuf_init(&b->layers[0].data, BUNDLE_LAYER_MAX_BYTES);
+		rc = dbuf_add(&b->layers[0].data, layer, layer_len);
+		if (rc)
+			rc = err_set(e, rc, "layer of %zu bytes", layer_len);
+	}
+	return rc ? rc : layers_check(b, e);
+}
+
+enum err_code bundle_manifest(const struct bundle *b, struct dbuf *out,
+			      struct err *e)
+{
+	return manifest_encode(b, out, e);
+}
+
+/* Borrows b's data as entries. */
+enum err_code bundle_pack(const struct bundle *b, struct dbuf *out,
+			  struct err *e)
+{
+	struct bundle_archive a = {.count = b->layer_count + 1};
+	struct bundle_entry *last = &a.entries[b->layer_count];
+	enum err_code rc;
+
+	for (size_t i = 0; i < b->layer_count; i++) {
+		hex_encode(a.entries[i].name, b->layers[i].fetch_sha256,
+			   BUNDLE_HASH_BYTES);
+		a.entries[i].data = b->layers[i].data;
+	}
+	strcpy(last->name, BUNDLE_MANIFEST_NAME);
+	dbuf_init(&last->data, BUNDLE_MANIFEST_BYTES);
+	rc = manifest_encode(b, &last->data, e);
+	if (!rc)
+		rc = archive_write(&a, out, e);
+	dbuf_fini(&last->data);
 	return rc;
 }
 

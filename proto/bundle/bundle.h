@@ -78,6 +78,22 @@ enum err_code bundle_open(struct bundle *b, const uint8_t *bytes, size_t len,
 			  enum bundle_packing packing, struct err *e);
 void bundle_close(struct bundle *b);
 
+/* -------- a bundle taken apart, as an SPI-flash image holds it -------- */
+
+/* A bundle of one layer out of its manifest and that layer (both copied);
+ * checks what bundle_open() does, but for the packing. Initialises b as that
+ * does. ERR_INTEGRITY: offsets are in the manifest. */
+enum err_code bundle_assemble(struct bundle *b, const uint8_t *manifest,
+			      size_t manifest_len, const uint8_t *layer,
+			      size_t layer_len, struct err *e);
+
+/* The manifest's bytes, and the archive as `bundle build` packs it, appended
+ * to out. ERR_TOO_BIG, ERR_NO_MEMORY. */
+enum err_code bundle_manifest(const struct bundle *b, struct dbuf *out,
+			      struct err *e);
+enum err_code bundle_pack(const struct bundle *b, struct dbuf *out,
+			  struct err *e);
+
 /* The signature, by this X9.62 public key. ERR_INTEGRITY: not signed, signed
  * by another, or the signature does not match. */
 enum err_code bundle_verify_signature(

@@ -29,6 +29,14 @@ const char *image_part_name(uint32_t part)
 		return "app-test";
 	case LAYOUT_PROGRAM_APP:
 		return "app";
+	case IMAGE_MANIFEST:
+		return "manifest";
+	case IMAGE_APP_TEST_BUNDLE:
+		return "app-test-bundle";
+	case IMAGE_APP_BUNDLE:
+		return "app-bundle";
+	case IMAGE_DATA:
+		return "data";
 	default:
 		return "header";
 	}
@@ -61,7 +69,7 @@ static uint32_t blocks_of(uint32_t image_bytes)
 }
 
 static enum image_error read_sizes(struct image *im, const uint8_t *sector,
-				   uint64_t available, struct image_fault *f)
+				   struct image_fault *f)
 {
 	uint32_t table;
 
@@ -85,9 +93,9 @@ static enum image_error read_sizes(struct image *im, const uint8_t *sector,
 		return image_fault_set(f, IMAGE_SIZE, IMAGE_AT_NOR_BYTES, 0);
 	if (im->part_count > IMAGE_PART_SLOTS)
 		return image_fault_set(f, IMAGE_SIZE, IMAGE_AT_PART_COUNT, 0);
-	if (available < im->image_bytes)
-		return image_fault_set(f, IMAGE_TRUNCATED, (uint32_t)available,
-				       0);
+	im->align = le32(sector + IMAGE_AT_ALIGN);
+	if (im->align != IMAGE_SECTOR_BYTES && im->align != IMAGE_BLOCK_BYTES)
+		return image_fault_set(f, IMAGE_SIZE, IMAGE_AT_ALIGN, 0);
 	return IMAGE_OK;
 }
 
@@ -147,9 +155,10 @@ static enum image_error read_fields(struct image *im, const uint8_t *sector,
 	       sizeof(im->attest_key));
 	memcpy(im->gcm_tag, sector + IMAGE_AT_GCM_TAG, sizeof(im->gcm_tag));
 	memcpy(im->key_id, sector + IMAGE_AT_KEY_ID, sizeof(im->key_id));
-	if (!all_bytes(sector + 0x24, 4, 0) ||
-	    !all_bytes(sector + 0xB9, 7, 0) || !all_bytes(sector + 0xD8, 40, 0))
-		return image_fault_set(f, IMAGE_FIELD, 0x24, 0);
+	if (!all_bytes(sector + 0xB9, 7, 0))
+		return image_fault_set(f, IMAGE_FIELD, 0xB9, 0);
+	if (!all_bytes(sector + 0xD8, 40, 0))
+		return image_fault_set(f, IMAGE_FIELD, 0xD8, 0);
 	if (!all_bytes(sector + IMAGE_AT_FILL, IMAGE_AT_BINDING - IMAGE_AT_FILL,
 		       0xFF))
 		return image_fault_set(f, IMAGE_PADDING, IMAGE_AT_FILL, 0);
@@ -158,19 +167,32 @@ static enum image_error read_fields(struct image *im, const uint8_t *sector,
 
 /* -------- part table -------- */
 
+/* 0: no such type. */
 static uint32_t most_bytes(uint32_t type)
 {
 	switch (type) {
-	case LAYOUT_PROGRAM_TEST:
+	case IMAGE_TEST:
 		return LAYOUT_TEST_BYTES;
-	case LAYOUT_PROGRAM_KERNEL:
+	case IMAGE_KERNEL:
 		return LAYOUT_KERNEL_BYTES;
-	case LAYOUT_PROGRAM_APP_TEST:
-	case LAYOUT_PROGRAM_APP:
+	case IMAGE_APP_TEST:
+	case IMAGE_APP:
 		return LAYOUT_APP_BYTES;
+	case IMAGE_MANIFEST:
+	case IMAGE_APP_TEST_BUNDLE:
+	case IMAGE_APP_BUNDLE:
+		return IMAGE_MANIFEST_BYTES;
+	case IMAGE_DATA:
+		return IMAGE_MAX_BYTES;
 	default:
 		return 0;
 	}
+}
+
+static bool is_manifest(uint32_t type)
+{
+	return type == IMAGE_MANIFEST || type == IMAGE_APP_TEST_BUNDLE ||
+	       type == IMAGE_APP_BUNDLE;
 }
 
 static bool read_part(struct image_part *p, const uint8_t *entry)
@@ -183,9 +205,9 @@ static bool read_part(struct image_part *p, const uint8_t *entry)
 	memcpy(p->installed_sha256, entry + IMAGE_PART_AT_INSTALLED, 32);
 	return read_text(p->version, sizeof(p->version),
 			 entry + IMAGE_PART_AT_VERSION, IMAGE_TEXT_BYTES) &&
-	       p->flags == (p->type == LAYOUT_PROGRAM_TEST
-				    ? IMAGE_FLAG_ENCRYPTED
-				    : 0);
+	       p->flags == (p->type == IMAGE_TEST ? IMAGE_FLAG_ENCRYPTED : 0) &&
+	       (p->type == IMAGE_TEST ||
+		memcmp(p->stored_sha256, p->installed_sha256, 32) == 0);
 }
 
 /* end: where the part before this one ends; moved on. */
@@ -193,7 +215,9 @@ static enum image_error check_place(const struct image *im,
 				    const struct image_part *p, uint32_t *end,
 				    uint32_t entry_at, struct image_fault *f)
 {
-	if (p->offset % IMAGE_SECTOR_BYTES != 0 || p->offset < *end ||
+	uint32_t align = is_manifest(p->type) ? IMAGE_SECTOR_BYTES : im->align;
+
+	if (p->offset % align != 0 || p->offset < *end ||
 	    p->offset >= im->image_bytes || p->length == 0 ||
 	    p->length > most_bytes(p->type) ||
 	    p->length > im->image_bytes - p->offset)
@@ -202,29 +226,36 @@ static enum image_error check_place(const struct image *im,
 	return IMAGE_OK;
 }
 
+static enum image_error read_entry(struct image *im, uint32_t index,
+				   const uint8_t *sector, uint32_t *seen,
+				   uint32_t *end, struct image_fault *f)
+{
+	uint32_t at = IMAGE_AT_PARTS + index * IMAGE_PART_ENTRY_BYTES;
+	struct image_part *p = &im->parts[index];
+
+	if (!read_part(p, sector + at))
+		return image_fault_set(f, IMAGE_FIELD, at, 0);
+	if (most_bytes(p->type) == 0 || (*seen & 1u << p->type) != 0)
+		return image_fault_set(f, IMAGE_PART_TYPE, at, 0);
+	*seen |= 1u << p->type;
+	return check_place(im, p, end, at, f);
+}
+
 static enum image_error read_parts(struct image *im, const uint8_t *sector,
 				   struct image_fault *f)
 {
+	static const uint32_t wanted = 1u << IMAGE_TEST | 1u << IMAGE_KERNEL |
+				       1u << IMAGE_APP_TEST | 1u << IMAGE_APP |
+				       1u << IMAGE_MANIFEST;
 	uint32_t seen = 0, end = im->header_bytes;
-	uint32_t wanted =
-		1u << LAYOUT_PROGRAM_TEST | 1u << LAYOUT_PROGRAM_KERNEL |
-		1u << LAYOUT_PROGRAM_APP_TEST | 1u << LAYOUT_PROGRAM_APP;
 	uint32_t used = im->part_count * IMAGE_PART_ENTRY_BYTES;
+	enum image_error error = IMAGE_OK;
 
-	for (uint32_t i = 0; i < im->part_count; i++) {
-		uint32_t at = IMAGE_AT_PARTS + i * IMAGE_PART_ENTRY_BYTES;
-		struct image_part *p = &im->parts[i];
-
-		if (!read_part(p, sector + at))
-			return image_fault_set(f, IMAGE_FIELD, at, 0);
-		if (p->type > LAYOUT_PROGRAM_APP ||
-		    (wanted & ~seen & 1u << p->type) == 0)
-			return image_fault_set(f, IMAGE_PART_TYPE, at, 0);
-		seen |= 1u << p->type;
-		if (check_place(im, p, &end, at, f) != IMAGE_OK)
-			return IMAGE_PART_PLACE;
-	}
-	if (seen != wanted)
+	for (uint32_t i = 0; i < im->part_count && error == IMAGE_OK; i++)
+		error = read_entry(im, i, sector, &seen, &end, f);
+	if (error != IMAGE_OK)
+		return error;
+	if ((seen & wanted) != wanted)
 		return image_fault_set(f, IMAGE_PART_TYPE, IMAGE_AT_PART_COUNT,
 				       0);
 	if (end != im->image_bytes)
@@ -236,11 +267,32 @@ static enum image_error read_parts(struct image *im, const uint8_t *sector,
 	return IMAGE_OK;
 }
 
+/* Sector 0 has been read. The file's end is compared last, when it is known
+ * which part it cuts. */
+static enum image_error read_header(struct image *im, const uint8_t *sector,
+				    uint64_t available, struct image_fault *f)
+{
+	enum image_error error = read_sizes(im, sector, f);
+
+	if (error == IMAGE_OK && available < im->header_bytes)
+		return image_fault_set(f, IMAGE_TRUNCATED, (uint32_t)available,
+				       0);
+	if (error == IMAGE_OK)
+		error = check_header_hash(im, sector, f);
+	if (error == IMAGE_OK)
+		error = read_fields(im, sector, f);
+	if (error == IMAGE_OK)
+		error = read_parts(im, sector, f);
+	if (error == IMAGE_OK && available < im->image_bytes)
+		return image_fault_set(f, IMAGE_TRUNCATED, (uint32_t)available,
+				       image_part_at(im, (uint32_t)available));
+	return error;
+}
+
 enum image_error image_open(struct image *im, image_read_fn *read, void *arg,
 			    uint64_t available, struct image_fault *f)
 {
 	uint8_t sector[IMAGE_SECTOR_BYTES];
-	enum image_error error;
 
 	memset(im, 0, sizeof(*im));
 	im->read = read;
@@ -260,21 +312,23 @@ enum image_error image_open(struct image *im, image_read_fn *read, void *arg,
 	       sizeof(im->header_sha256));
 	memcpy(im->signature, sector + IMAGE_AT_SIGNATURE,
 	       sizeof(im->signature));
-	error = read_sizes(im, sector, available, f);
-	if (error == IMAGE_OK)
-		error = check_header_hash(im, sector, f);
-	if (error == IMAGE_OK)
-		error = read_fields(im, sector, f);
-	if (error == IMAGE_OK)
-		error = read_parts(im, sector, f);
-	return error;
+	return read_header(im, sector, available, f);
 }
 
-const struct image_part *image_part(const struct image *im,
-				    enum layout_program type)
+const struct image_part *image_part(const struct image *im, uint32_t type)
 {
 	for (uint32_t i = 0; i < im->part_count; i++)
-		if (im->parts[i].type == (uint32_t)type)
+		if (im->parts[i].type == type)
 			return &im->parts[i];
 	return NULL;
+}
+
+uint32_t image_part_at(const struct image *im, uint32_t offset)
+{
+	uint32_t type = 0;
+
+	for (uint32_t i = 0; i < im->part_count; i++)
+		if (im->parts[i].offset <= offset)
+			type = im->parts[i].type;
+	return type;
 }

@@ -1,19 +1,24 @@
 /* The SPI-flash image, "*.pli": what the NOR holds from its first byte on.
  * One reader for command line, controller, agent and firmware: portable C
- * without allocation, stdio or clocks; SHA-256 and ECDSA by mbedTLS 2.28.
+ * without allocation, stdio or clocks; SHA-256 and ECDSA by mbedTLS 2.28
+ * (SHA-256 by something quicker where the host has it: image_sha256_fn).
+ * For people: docs/images.md.
  *
  * All numbers little-endian. The file is header, parts and padding, cut into
- * 4 KiB sectors (the NOR's smallest erase unit); padding is 0xFF.
+ * 4 KiB sectors (the NOR's smallest erase unit); padding is 0xFF. Programs and
+ * data begin at multiples of the alignment, usually 64 KiB (the NOR's block),
+ * so that none shares an erase unit with another; the manifests lie in sectors
+ * of their own.
  *
  *   0x000   8  "PLIMAGE1"
- *   0x008   4  format version, 1
+ *   0x008   4  format version, 2
  *   0x00C   4  header bytes: sector 0 and the block table, whole sectors
  *   0x010   4  image bytes: the whole file, whole sectors, at most 64 MiB
  *   0x014   4  the smallest NOR that will do, bytes
  *   0x018   4  block bytes, 65536
  *   0x01C   4  number of blocks
  *   0x020   4  number of parts
- *   0x024   4  0
+ *   0x024   4  alignment of programs and data, bytes: 4096 or 65536
  *   0x028  32  product             text, zero padded to the end of the field
  *   0x048  32  release version
  *   0x068  16  SFI firmware identifier
@@ -23,9 +28,10 @@
  *   0x0D0   8  release key id: first 8 bytes of SHA-256(X9.62 public key)
  *   0x0D8  40  0
  *   0x100 896  8 part entries of 112 bytes, unused ones 0; in ascending order
- *              of offset: 4 type (enum layout_program), 4 flags, 4 offset,
+ *              of offset: 4 type (enum image_part_type), 4 flags, 4 offset,
  *              4 length, 32 version, 32 SHA-256 of the bytes stored here,
- *              32 SHA-256 of the bytes as installed in the MCU
+ *              32 SHA-256 of the bytes as installed in the MCU (as stored, for
+ *              parts that are not installed)
  *   0x480      0xFF
  *   0xF80  32  SFI binding: HMAC-SHA-256 by the 28 bytes of SFI key and nonce
  *              over "provline-image-v1", [0, 0xF80) and the block table. Only
@@ -48,10 +54,11 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC		"PLIMAGE1"
-#define IMAGE_FORMAT		1u
+#define IMAGE_FORMAT		2u
 #define IMAGE_SECTOR_BYTES	4096u
 #define IMAGE_BLOCK_BYTES	65536u
 #define IMAGE_MAX_BYTES		(64u << 20)
+#define IMAGE_MANIFEST_BYTES	16384u /* at most, of each manifest */
 #define IMAGE_PART_SLOTS	8u
 #define IMAGE_PART_ENTRY_BYTES	112u
 #define IMAGE_HASH_BYTES	32u
@@ -69,6 +76,7 @@
 #define IMAGE_AT_BLOCK_BYTES	0x018u
 #define IMAGE_AT_BLOCK_COUNT	0x01Cu
 #define IMAGE_AT_PART_COUNT	0x020u
+#define IMAGE_AT_ALIGN		0x024u
 #define IMAGE_AT_PRODUCT	0x028u
 #define IMAGE_AT_VERSION	0x048u
 #define IMAGE_AT_FWID		0x068u
@@ -93,6 +101,19 @@
 
 #define IMAGE_FLAG_ENCRYPTED	1u /* AES-128-GCM, SFI key and nonce, no AAD */
 
+/* What a part is: a program, under its number, or one of these. Programs and
+ * the product manifest are in every image, once. */
+enum image_part_type {
+	IMAGE_TEST = LAYOUT_PROGRAM_TEST,
+	IMAGE_KERNEL = LAYOUT_PROGRAM_KERNEL,
+	IMAGE_APP_TEST = LAYOUT_PROGRAM_APP_TEST, /* the bundle's layer */
+	IMAGE_APP = LAYOUT_PROGRAM_APP,
+	IMAGE_MANIFEST = 16,	    /* product manifest, product.h */
+	IMAGE_APP_TEST_BUNDLE = 17, /* the bundle's manifest, bundle.h */
+	IMAGE_APP_BUNDLE = 18,
+	IMAGE_DATA = 19, /* for the application, stays in SPI flash */
+};
+
 enum image_error {
 #define IMAGE_ERROR(name, text) IMAGE_##name,
 #include "proto/image/image_errors.def"
@@ -101,24 +122,30 @@ enum image_error {
 };
 const char *image_error_text(enum image_error error);
 
-/* Where an error was seen. part: enum layout_program, 0 for header or
- * padding. offset: in the image; the exact byte where that can be known,
- * else where the damaged header, part or 64 KiB block begins. */
+/* Where an error was seen. part: enum image_part_type, 0 for the header;
+ * padding belongs to the part in front of it. offset: in the image; the exact
+ * byte where that can be known, else where the damaged header, part or 64 KiB
+ * block begins. */
 struct image_fault {
 	enum image_error error;
 	uint32_t offset;
 	uint32_t part;
 };
 /* "header", "hardware-test", "kernel", "app-test", "app": the names that
- * BOOT and INSTALLED use for the programs. */
+ * BOOT and INSTALLED use for the programs; "manifest", "app-bundle", ... */
 const char *image_part_name(uint32_t part);
 
 /* Fetch len bytes at offset; false when that fails. The reader never asks
  * for anything beyond available_bytes. */
 typedef bool image_read_fn(void *arg, uint32_t offset, void *buf, size_t len);
 
+/* SHA-256 over len bytes at offset, by other means than read() and mbedTLS;
+ * false when they cannot be had. The host's hook: the same bytes, sooner. */
+typedef bool image_sha256_fn(void *arg, uint32_t offset, uint32_t len,
+			     uint8_t out[IMAGE_HASH_BYTES]);
+
 struct image_part {
-	uint32_t type; /* enum layout_program */
+	uint32_t type; /* enum image_part_type */
 	uint32_t flags;
 	uint32_t offset;
 	uint32_t length; /* without padding */
@@ -129,7 +156,9 @@ struct image_part {
 
 struct image {
 	image_read_fn *read;
-	void *read_arg;
+	image_sha256_fn *sha256; /* NULL: read() and mbedTLS; after opening */
+	void *read_arg;		 /* of both */
+	uint32_t align;
 	uint32_t header_bytes, image_bytes, nor_min_bytes, block_count;
 	char product[IMAGE_TEXT_BYTES];
 	char version[IMAGE_TEXT_BYTES];
@@ -150,9 +179,13 @@ struct image {
 enum image_error image_open(struct image *im, image_read_fn *read, void *arg,
 			    uint64_t available_bytes, struct image_fault *f);
 
-/* NULL when the type is none of the four; an opened image has all four. */
-const struct image_part *image_part(const struct image *im,
-				    enum layout_program type);
+/* NULL when it has no such part; an opened image has the four programs and
+ * the product manifest. type: enum image_part_type or enum layout_program. */
+const struct image_part *image_part(const struct image *im, uint32_t type);
+
+/* The part that offset lies in or behind: enum image_part_type, 0 for the
+ * header. */
+uint32_t image_part_at(const struct image *im, uint32_t offset);
 
 /* The part's bytes against its hash. The fault names the first 64 KiB block
  * of the part that is damaged. */

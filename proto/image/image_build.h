@@ -1,5 +1,6 @@
-/* Builds an SPI-flash image (image.h) out of firmware programs. Host only.
- * The same input gives the same bytes: signatures follow RFC 6979. */
+/* Builds an SPI-flash image (image.h) out of firmware programs and bundles.
+ * Host only. The same input gives the same bytes: signatures follow RFC 6979.
+ */
 #ifndef PROTO_IMAGE_IMAGE_BUILD_H
 #define PROTO_IMAGE_IMAGE_BUILD_H
 
@@ -15,8 +16,14 @@ struct image_build {
 	const char *version;	 /* of the release, likewise */
 	const char *firmware_id; /* of the SFI card, 1..16 characters */
 	uint32_t nor_min_bytes;	 /* 0: as large as the image */
-	/* Raw binaries with a layout.h header; files. */
+	uint32_t align;		 /* of programs: 4096 or 65536; 0: 65536 */
+	/* Raw binaries with a layout.h header; files. The applications may be
+	 * bundles instead (bundle.h, as `bundle build` packs them): then the
+	 * layer becomes the program and the bundle's manifest a part of its
+	 * own, out of which the bundle can be had again, to the byte. */
 	const char *test_path, *kernel_path, *app_test_path, *app_path;
+	const char *data_path; /* for the application, in SPI flash; or NULL */
+	const char *expect_path; /* JSON, see product.h; or NULL */
 	/* SFI key and nonce as on the card, raw 28 bytes. Never use one pair
 	 * for two different hardware-test programs: GCM does not forgive the
 	 * same nonce with other content (AN5054: a new card for each). */
@@ -30,12 +37,12 @@ struct image_build {
 
 /* Appends the whole image to out, whose maximum the caller has set. ERR_IO,
  * ERR_INPUT (a program, key or text is not what it should be; the text names
- * it), ERR_TOO_BIG. */
+ * it), ERR_TOO_BIG, ERR_INTEGRITY (a bundle is damaged). */
 enum err_code image_build(const struct image_build *b, struct dbuf *out,
 			  struct err *e);
 
 /* Build and write the file as a whole; sha256 (may be NULL) is that of the
- * file. */
+ * file. Memory does not grow with the data part. */
 enum err_code image_build_file(const struct image_build *b, const char *path,
 			       uint8_t sha256[IMAGE_HASH_BYTES], struct err *e);
 

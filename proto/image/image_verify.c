@@ -30,12 +30,18 @@ static enum image_error sha256_range(const struct image *im, uint32_t offset,
 	mbedtls_sha256_context sha;
 	bool fine;
 
-	mbedtls_sha256_init(&sha);
-	mbedtls_sha256_starts_ret(&sha, 0);
-	fine = image_hash_range(im, &sha, offset, len);
-	mbedtls_sha256_finish_ret(&sha, out);
-	mbedtls_sha256_free(&sha);
-	return fine ? IMAGE_OK : image_fault_set(f, IMAGE_IO, offset, 0);
+	if (im->sha256 != NULL) {
+		fine = im->sha256(im->read_arg, offset, len, out);
+	} else {
+		mbedtls_sha256_init(&sha);
+		mbedtls_sha256_starts_ret(&sha, 0);
+		fine = image_hash_range(im, &sha, offset, len);
+		mbedtls_sha256_finish_ret(&sha, out);
+		mbedtls_sha256_free(&sha);
+	}
+	return fine ? IMAGE_OK
+		    : image_fault_set(f, IMAGE_IO, offset,
+				      image_part_at(im, offset));
 }
 
 enum image_error image_block_listed(const struct image *im, uint32_t index,
@@ -78,8 +84,9 @@ static enum image_error check_block(const struct image *im, uint32_t index,
 	if (error == IMAGE_OK)
 		error = image_block_actual(im, index, actual, f);
 	if (error == IMAGE_OK && memcmp(listed, actual, sizeof(listed)) != 0)
-		error = image_fault_set(f, IMAGE_BLOCK_HASH,
-					index * IMAGE_BLOCK_BYTES, 0);
+		error = image_fault_set(
+			f, IMAGE_BLOCK_HASH, index * IMAGE_BLOCK_BYTES,
+			image_part_at(im, index * IMAGE_BLOCK_BYTES));
 	return error;
 }
 
@@ -108,22 +115,34 @@ enum image_error image_verify_part(const struct image *im,
 	return image_fault_set(f, IMAGE_PART_HASH, damaged_at(im, p), p->type);
 }
 
+static uint32_t first_not_blank(const uint8_t *bytes, uint32_t len)
+{
+	uint32_t i = 0;
+
+	if (bytes[0] == 0xFF && memcmp(bytes, bytes + 1, len - 1) == 0)
+		return len;
+	while (bytes[i] == 0xFF)
+		i++;
+	return i;
+}
+
 static enum image_error check_blank(const struct image *im, uint32_t from,
 				    uint32_t end, struct image_fault *f)
 {
 	uint8_t chunk[CHUNK_BYTES];
 
 	while (from < end) {
-		uint32_t n = end - from;
+		uint32_t n = end - from, at;
 
 		if (n > CHUNK_BYTES)
 			n = CHUNK_BYTES;
 		if (!im->read(im->read_arg, from, chunk, n))
-			return image_fault_set(f, IMAGE_IO, from, 0);
-		for (uint32_t i = 0; i < n; i++)
-			if (chunk[i] != 0xFF)
-				return image_fault_set(f, IMAGE_PADDING,
-						       from + i, 0);
+			return image_fault_set(f, IMAGE_IO, from,
+					       image_part_at(im, from));
+		at = first_not_blank(chunk, n);
+		if (at < n)
+			return image_fault_set(f, IMAGE_PADDING, from + at,
+					       image_part_at(im, from + at));
 		from += n;
 	}
 	return IMAGE_OK;

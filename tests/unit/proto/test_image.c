@@ -68,6 +68,7 @@ static struct image_build inputs(void)
 				    .version = "2026.1",
 				    .firmware_id = "thermo-hwtest-01",
 				    .nor_min_bytes = 8u << 20,
+				    .align = IMAGE_SECTOR_BYTES,
 				    .test_path = paths[TEST],
 				    .kernel_path = paths[KERNEL],
 				    .app_test_path = paths[APP_TEST],
@@ -321,8 +322,8 @@ static uint32_t entry(unsigned part, uint32_t field)
 static void test_lying_headers(void **state)
 {
 	(void)state;
-	assert_int_equal(open_with(IMAGE_AT_FORMAT, 1), IMAGE_OK);
-	assert_int_equal(open_with(IMAGE_AT_FORMAT, 2), IMAGE_UNKNOWN_FORMAT);
+	assert_int_equal(open_with(IMAGE_AT_FORMAT, IMAGE_FORMAT), IMAGE_OK);
+	assert_int_equal(open_with(IMAGE_AT_FORMAT, 1), IMAGE_UNKNOWN_FORMAT);
 	assert_int_equal(open_with(IMAGE_AT_IMAGE_BYTES, 0), IMAGE_SIZE);
 	assert_int_equal(open_with(IMAGE_AT_IMAGE_BYTES, 0xFFFFF000u),
 			 IMAGE_SIZE);
@@ -334,6 +335,10 @@ static void test_lying_headers(void **state)
 	assert_int_equal(open_with(IMAGE_AT_NOR_BYTES, 4096), IMAGE_SIZE);
 	assert_int_equal(open_with(IMAGE_AT_PART_COUNT, 9), IMAGE_SIZE);
 	assert_int_equal(open_with(IMAGE_AT_PART_COUNT, 3), IMAGE_PART_TYPE);
+	assert_int_equal(open_with(IMAGE_AT_ALIGN, 0), IMAGE_SIZE);
+	assert_int_equal(open_with(IMAGE_AT_ALIGN, 512), IMAGE_SIZE);
+	/* the programs of this image lie at sectors */
+	assert_int_equal(open_with(IMAGE_AT_ALIGN, 65536), IMAGE_PART_PLACE);
 	assert_int_equal(open_with(IMAGE_AT_PRODUCT, 0), IMAGE_FIELD);
 	assert_int_equal(open_with(IMAGE_AT_PRODUCT + 28, 0x41), IMAGE_FIELD);
 	assert_int_equal(open_with(IMAGE_AT_ATTEST_KEY, 0x02), IMAGE_FIELD);
@@ -343,32 +348,35 @@ static void test_lying_headers(void **state)
 
 static void test_lying_parts(void **state)
 {
-	uint32_t first = entry(0, IMAGE_PART_AT_OFFSET);
-	uint32_t second = entry(1, IMAGE_PART_AT_OFFSET);
+	uint32_t first = entry(1, IMAGE_PART_AT_OFFSET);
+	uint32_t second = entry(2, IMAGE_PART_AT_OFFSET);
 	(void)state;
 
-	assert_int_equal(open_with(entry(1, 0), 2), IMAGE_FIELD);
-	assert_int_equal(open_with(entry(1, 0), 4), IMAGE_PART_TYPE);
-	assert_int_equal(open_with(entry(1, 0), 1), IMAGE_PART_TYPE);
-	assert_int_equal(open_with(entry(1, 0), 0xFFFFFFFFu), IMAGE_PART_TYPE);
-	assert_int_equal(open_with(entry(0, IMAGE_PART_AT_FLAGS), 0),
+	assert_int_equal(open_with(entry(2, 0), 2), IMAGE_FIELD);
+	assert_int_equal(open_with(entry(2, 0), 4), IMAGE_PART_TYPE);
+	assert_int_equal(open_with(entry(0, 0), 19), IMAGE_PART_TYPE);
+	assert_int_equal(open_with(entry(2, IMAGE_PART_AT_INSTALLED), 0),
 			 IMAGE_FIELD);
-	assert_int_equal(open_with(entry(1, IMAGE_PART_AT_FLAGS), 1),
+	assert_int_equal(open_with(entry(2, 0), 1), IMAGE_PART_TYPE);
+	assert_int_equal(open_with(entry(2, 0), 0xFFFFFFFFu), IMAGE_PART_TYPE);
+	assert_int_equal(open_with(entry(1, IMAGE_PART_AT_FLAGS), 0),
+			 IMAGE_FIELD);
+	assert_int_equal(open_with(entry(2, IMAGE_PART_AT_FLAGS), 1),
 			 IMAGE_FIELD);
 	assert_int_equal(open_with(first, 0), IMAGE_PART_PLACE);
-	assert_int_equal(open_with(first, 0x2001), IMAGE_PART_PLACE);
+	assert_int_equal(open_with(first, 0x3001), IMAGE_PART_PLACE);
 	assert_int_equal(open_with(first, 0xFFFFF000u), IMAGE_PART_PLACE);
-	assert_int_equal(open_with(second, 0x3000), IMAGE_PART_PLACE);
-	assert_int_equal(open_with(entry(1, IMAGE_PART_AT_LENGTH), 0),
+	assert_int_equal(open_with(second, 0x4000), IMAGE_PART_PLACE);
+	assert_int_equal(open_with(entry(2, IMAGE_PART_AT_LENGTH), 0),
 			 IMAGE_PART_PLACE);
-	assert_int_equal(open_with(entry(1, IMAGE_PART_AT_LENGTH), 8193),
+	assert_int_equal(open_with(entry(2, IMAGE_PART_AT_LENGTH), 8193),
 			 IMAGE_PART_PLACE);
-	assert_int_equal(open_with(entry(3, IMAGE_PART_AT_LENGTH), 0xFFFFFFFFu),
+	assert_int_equal(open_with(entry(4, IMAGE_PART_AT_LENGTH), 0xFFFFFFFFu),
 			 IMAGE_PART_PLACE);
-	assert_int_equal(open_with(entry(3, IMAGE_PART_AT_LENGTH), 100),
+	assert_int_equal(open_with(entry(4, IMAGE_PART_AT_LENGTH), 100),
 			 IMAGE_SIZE);
-	assert_int_equal(open_with(entry(4, 0), 1), IMAGE_FIELD);
-	assert_int_equal(open_with(entry(2, IMAGE_PART_AT_VERSION), 0),
+	assert_int_equal(open_with(entry(5, 0), 1), IMAGE_FIELD);
+	assert_int_equal(open_with(entry(3, IMAGE_PART_AT_VERSION), 0),
 			 IMAGE_FIELD);
 }
 
@@ -417,7 +425,7 @@ static void test_wrong_inputs(void **state)
 	assert_int_equal(image_build(&b, &out, &e), ERR_IO);
 	b = inputs();
 	b.nor_min_bytes = 4096;
-	assert_int_equal(image_build(&b, &out, &e), ERR_INTEGRITY);
+	assert_int_equal(image_build(&b, &out, &e), ERR_INPUT);
 	dbuf_fini(&out);
 }
 
