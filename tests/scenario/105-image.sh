@@ -22,7 +22,7 @@ build b.pli >/dev/null && cmp a.pli b.pli || fail "the same input gave other byt
 expect "printed hash" "$(cat a.sha)" "$(sha256sum a.pli | cut -c 1-64)"
 provline image inspect a.pli
 expect "parts" "$(provline image inspect a.pli --json | jq -r '[.parts[].type] | sort | join(" ")')" \
-	"app app-test hardware-test kernel"
+	"app app-test hardware-test kernel manifest"
 expect "attestation key" "$(provline image inspect a.pli --json | jq -r .attestation_key)" \
 	"$(openssl ec -in attest.pem -pubout -outform DER 2>/dev/null | tail -c 65 | xxd -p | tr -d '\n')"
 
