@@ -98,7 +98,7 @@ cp image.pli bad.pli; printf 'X' | dd of=bad.pli bs=1 seek=20000 conv=notrunc 2>
 import bad.pli 400; is code "$(field .code)" integrity
 field .detail | grep -q ' at 0x' || fail "no place named"
 is files "$(find data/images -type f)" "data/images/$sha.pli"
-admin 200 GET /images; is parts "$(field '.images[0].parts|length')" 4
+admin 200 GET /images; is parts "$(field '.images[0].parts|length')" 5
 lot="{\"lot\":\"A17\",\"product\":\"gateway-u5\",\"image_sha256\":\"$sha\",\"quantity\":5}"
 admin 409 POST /lots -d "$lot"; is code "$(field .code)" state
 admin 409 POST "/images/$sha/approve"; is code "$(field .code)" refused

@@ -9,7 +9,7 @@ for k in release attest signer; do
 	openssl ecparam -name prime256v1 -genkey -noout -out $k.pem
 	openssl ec -in $k.pem -pubout -out $k.pub 2>/dev/null
 done
-head -c 28 /dev/urandom >sfi.key
+(umask 077 && head -c 28 /dev/urandom >sfi.key)
 for a in app app-test; do
 	provline bundle build "$FW/$a.elf" --load-address 0c100000 -o $a.zip --key signer.pem >$a.sha || fail "bundle $a"
 done
@@ -78,7 +78,7 @@ cmp plain plain.d/hardware-test.bin || fail "decrypted otherwise than openssl do
 expect "its mode" "$(stat -c %a plain.d/hardware-test.bin)" 600
 expect "bytes that differ from the program: the attestation key" \
 	"$(cmp -l plain "$FW/hardware-test.bin" | awk '$1 <= 1072 || $1 > 1104' | wc -l)" 0
-head -c 28 /dev/urandom >other.key
+(umask 077 && head -c 28 /dev/urandom >other.key)
 provline image extract a.pli -o no --part hardware-test --key other.key 2>err
 expect "exit code with another SFI key" $? 6
 [ ! -e no/hardware-test.bin ] || fail "something was decrypted"

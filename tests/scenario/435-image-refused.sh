@@ -9,7 +9,7 @@ for k in release attest other; do
 	openssl ecparam -name prime256v1 -genkey -noout -out $k.pem
 	openssl ec -in $k.pem -pubout -out $k.pub 2>/dev/null
 done
-head -c 28 /dev/urandom >sfi.key
+(umask 077 && head -c 28 /dev/urandom >sfi.key)
 provline bundle build "$FW/app.elf" --load-address 0c100000 -o app.zip --key other.pem >/dev/null || fail "bundle"
 build() { # OUT [more options]
 	provline image build "$@" --product P2 --release 1.0 --test "$FW/hardware-test.bin" --kernel "$FW/kernel.bin" \
