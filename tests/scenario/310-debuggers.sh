@@ -4,39 +4,17 @@
 . "$(dirname "$0")/lib.sh"
 cd "$T" || exit 1
 
-cat >bench.conf <<E2
-usb_socket = "$T/usb"
-control_socket = "$T/control"
-data_dir = "$T/data"
+bench_config bench.conf <<'E2'
 probe "PV0001" {
 }
 E2
-cat >ft.cfg <<'E2'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010
-ftdi channel 0
-ftdi layout_init 0x0018 0x001b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal SWDIO_OE -data 0
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-adapter speed 15000
+bench_up bench.conf
+board_in PV0001 B1
+cat >chip.cfg <<'E2'
 source [find target/stm32u5x.cfg]
 flash bank nor stmqspi 0x90000000 0 0 0 stm32u5x.cpu 0x420D1400
 E2
-"$BIN/provline-bench" --config bench.conf 2>bench.log &
-BENCH=$!
-trap 'kill $BENCH 2>/dev/null; wait $BENCH; finish' EXIT
-BENCH_CONTROL=$T/control
-wait_for 10 test -S "$BENCH_CONTROL"
-ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"
-
-export PROVLINE_BENCH_SOCKET=$T/usb
-ocd() {
-	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 120 openocd -f ft.cfg \
-		-c "gdb_port disabled" -c "tcl_port disabled" -c "telnet_port disabled" \
-		-c init -c "reset halt" "$@" -c shutdown >ocd.log 2>&1 || fail "openocd: $(tail -n 20 ocd.log)"
-}
+ocd() { openocd_runs -f chip.cfg -c init -c "reset halt" "$@"; }
 
 # OCTOSPI1: clock; enabled and memory-mapped; 8 MiB; prescaler; read 03h, 3-byte
 # addresses, one line each (RM0456 Rev 6, OCTOSPI registers).
@@ -66,7 +44,7 @@ arm-none-eabi-gcc -mcpu=cortex-m33 -mthumb -O0 -g -nostdlib -Ttext=0x20050000 -o
 cat >gdb.cmd <<E2
 set pagination off
 set confirm off
-target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f ft.cfg -c "gdb_port pipe; log_output gdb-ocd.log; tcl_port disabled; telnet_port disabled"
+target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f $FTDI_CFG -f chip.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
 monitor reset halt
 load
 set \$sp = 0x20060000

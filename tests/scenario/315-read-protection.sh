@@ -5,49 +5,21 @@
 . "$(dirname "$0")/lib.sh"
 cd "$T" || exit 1
 
-cat >bench.conf <<E2
-usb_socket = "$T/usb"
-control_socket = "$T/control"
-data_dir = "$T/data"
+bench_config bench.conf <<'E2'
 probe "PV0001" {
 }
 E2
-cat >ft.cfg <<'E2'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010
-ftdi channel 0
-ftdi layout_init 0x0018 0x001b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal SWDIO_OE -data 0
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-adapter speed 15000
-source [find target/stm32u5x.cfg]
-gdb_port disabled
-tcl_port disabled
-telnet_port disabled
-E2
-"$BIN/provline-bench" --config bench.conf 2>bench.log &
-BENCH=$!
-trap 'kill $BENCH 2>/dev/null; wait $BENCH; finish' EXIT
-BENCH_CONTROL=$T/control
-wait_for 10 test -S "$BENCH_CONTROL"
-
-export PROVLINE_BENCH_SOCKET=$T/usb
-ocd() { # what openocd says is in ocd.log
-	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 60 openocd -f ft.cfg -c init -c "poll off" "$@" \
-		-c shutdown >ocd.log 2>&1 || fail "openocd $*: $(tail -n 20 ocd.log)"
-}
+bench_up bench.conf
+ocd() { openocd_runs -f target/stm32u5x.cfg -c init -c "poll off" "$@"; }
 says() { grep -q "$1" ocd.log || fail "openocd did not say \"$1\": $(tail -n 20 ocd.log)"; }
 option() { # VALUE MASK: of OPTR; in force from the next power-up
 	ocd -c "stm32l4x option_write 0 0x40 $1 $2"
 	says "Option written"
 	power_cycle
 }
-board_in() { ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"; }
 power_cycle() {
-	ctl '{"cmd":"remove","probe":"PV0001"}' >/dev/null || fail "remove"
-	board_in
+	board_out PV0001
+	board_in PV0001 B1
 }
 # words ADDRESS: two words as openocd reads them, or "none"
 words() {
@@ -67,7 +39,7 @@ program() { # the same on pages 2 and 20
 		-c "flash write_image erase in.bin 0x08028000 bin" "$@"
 }
 
-board_in
+board_in PV0001 B1
 program -c "stm32l4x lock 0"
 power_cycle
 ocd -c "stm32l4x option_read 0 0x40"

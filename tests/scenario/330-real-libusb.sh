@@ -4,18 +4,12 @@
 . "$(dirname "$0")/lib.sh"
 cd "$T" || exit 1
 
-cat >bench.conf <<E2
-usb_socket = "$T/usb"
-control_socket = "$T/control"
-data_dir = "$T/data"
+bench_config bench.conf <<'E2'
 probe "PV0001" {
 }
 E2
 # The probes of usb.sh.
-cat >more.conf <<E2
-usb_socket = "$T/usb2"
-control_socket = "$T/control2"
-data_dir = "$T/data2"
+bench_config more.conf 2 <<'E2'
 probe "AB-0001" {
   manufacturer = "Line & Sons"
   product = "Harness (left)"
@@ -31,27 +25,8 @@ probe "AB-0003" {
   product = "Q"
 }
 E2
-cat >ft.cfg <<'E2'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010 0x0403 0x6011 0x0403 0x6014
-ftdi channel 0
-ftdi layout_init 0x0038 0x003b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal SWDIO_OE -data 0x0020
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-adapter speed 15000
-gdb_port disabled
-tcl_port disabled
-telnet_port disabled
-E2
-"$BIN/provline-bench" --config bench.conf 2>bench.log &
-BENCH=$!
-"$BIN/provline-bench" --config more.conf 2>more.log &
-MORE=$!
-trap 'kill $BENCH $MORE 2>/dev/null; wait $BENCH $MORE; finish' EXIT
-wait_for 10 test -S "$T/control"
-wait_for 10 test -S "$T/control2"
+bench_up bench.conf
+bench_up more.conf 2
 real() { timeout -k 5 100 "$BIN/provline-usbfs" --socket "$@"; }
 
 # The checks of our look-alike: claims, endpoints, time-outs, unplugging, the
@@ -75,9 +50,8 @@ echo "lsusb reads all descriptors"
 # openocd on each kind of probe: who the chip is, and memory there and back.
 head -c 65536 /dev/urandom >in.bin
 for n in 1 2 3; do
-	"$BIN/provline-bench" ctl --socket control2 "{\"cmd\":\"insert\",\"probe\":\"AB-000$n\",\"board\":{\"serial\":\"B$n\"}}" \
-		>/dev/null || fail "insert"
-	real "$T/usb2" -- openocd -f ft.cfg -c "adapter serial AB-000$n" -f target/stm32u5x.cfg -c init -c "reset halt" \
+	board_in "AB-000$n" "B$n"
+	real "$T/usb2" -- openocd -f "$FTDI_CFG" -c "gdb_port disabled" -c "adapter serial AB-000$n" -f target/stm32u5x.cfg -c init -c "reset halt" \
 		-c "load_image in.bin 0x20000000 bin" -c "dump_image out$n.bin 0x20000000 65536" -c shutdown >ocd.log 2>&1 ||
 		fail "openocd on probe $n: $(tail -n 20 ocd.log)"
 	grep -q "SWD DPIDR 0x0be12477" ocd.log || fail "DPIDR: $(cat ocd.log)"
@@ -86,11 +60,11 @@ done
 echo "openocd reads DPIDR and memory on three kinds of probe"
 
 # A program that is killed in the middle lets go of its interfaces.
-real "$T/usb2" -- bash -c "openocd -f ft.cfg -c 'adapter serial AB-0001' -f target/stm32u5x.cfg -c init -c 'reset halt' \
+real "$T/usb2" -- bash -c "openocd -f $FTDI_CFG -c 'gdb_port disabled' -c 'adapter serial AB-0001' -f target/stm32u5x.cfg -c init -c 'reset halt' \
 	-c 'echo UP' -c 'while 1 {dump_image out.bin 0x20000000 65536}' >long.log 2>&1 & pid=\$!
 	for i in \$(seq 200); do grep -q UP long.log && break; sleep 0.05; done
 	sleep 0.2; kill -KILL \$pid; wait \$pid
-	exec openocd -f ft.cfg -c 'adapter serial AB-0001' -f target/stm32u5x.cfg -c init -c shutdown" >killed.log 2>&1 ||
+	exec openocd -f $FTDI_CFG -c 'gdb_port disabled' -c 'adapter serial AB-0001' -f target/stm32u5x.cfg -c init -c shutdown" >killed.log 2>&1 ||
 	fail "after a kill: $(tail -n 20 killed.log)"
 grep -q UP long.log || fail "openocd did not come up: $(cat long.log)"
 echo "a killed program lets go"

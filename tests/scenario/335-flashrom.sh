@@ -5,10 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 cd "$T" || exit 1
 
-cat >bench.conf <<E2
-usb_socket = "$T/usb"
-control_socket = "$T/control"
-data_dir = "$T/data"
+bench_config bench.conf <<'E2'
 probe "CLIP" {
   layout = "spi-nor"
 }
@@ -18,17 +15,8 @@ E2
 sed 's/layout = "spi-nor"/&\n  trace = "x.vcd"/' bench.conf >bad.conf
 "$BIN/provline-bench" --check-config --config bad.conf 2>bad.log
 expect "a trace of the clip" $? 2
-"$BIN/provline-bench" --config bench.conf 2>bench.log &
-BENCH=$!
-trap 'kill $BENCH 2>/dev/null; wait $BENCH; finish' EXIT
-BENCH_CONTROL=$T/control
-wait_for 10 test -S "$BENCH_CONTROL"
+bench_up bench.conf
 
-board_in() { # PROBE SERIAL [FAULT]
-	ctl "{\"cmd\":\"insert\",\"probe\":\"$1\",\"board\":{\"serial\":\"$2\",\"faults\":[${3:+\"$3\"}]}}" >/dev/null ||
-		fail "insert $2"
-}
-board_out() { ctl "{\"cmd\":\"remove\",\"probe\":\"$1\"}" >/dev/null || fail "remove from $1"; }
 flash() { # flashrom's arguments; output in flashrom.log
 	timeout -k 5 100 "$BIN/provline-usbfs" --socket "$T/usb" -- \
 		flashrom -p ft2232_spi:type=2232H,port=A,serial=CLIP "$@" >flashrom.log 2>&1
@@ -79,25 +67,11 @@ echo "flashrom erased, wrote, verified and read"
 # The same part from the other side.
 board_out CLIP
 board_in SWD B1
-cat >ft.cfg <<'E2'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010
-adapter serial SWD
-ftdi layout_init 0x0018 0x001b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-adapter speed 15000
-source [find target/stm32u5x.cfg]
-gdb_port disabled
-tcl_port disabled
-telnet_port disabled
-E2
 # OCTOSPI1, memory-mapped, read 03h (as in 310-debuggers).
-PROVLINE_BENCH_SOCKET=$T/usb LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 60 openocd -f ft.cfg -c init \
-	-c "reset halt" -c "mww 0x46020C90 0x10" -c "mww 0x420D1400 0x30400001" -c "mww 0x420D1408 0x01160100" \
+openocd_runs -c "adapter serial SWD" -f target/stm32u5x.cfg -c init -c "reset halt" \
+	-c "mww 0x46020C90 0x10" -c "mww 0x420D1400 0x30400001" -c "mww 0x420D1408 0x01160100" \
 	-c "mww 0x420D140C 1" -c "mww 0x420D1508 0" -c "mww 0x420D1500 0x01002101" -c "mww 0x420D1510 0x03" \
-	-c "dump_image mapped.bin 0x90100000 65536" -c shutdown >ocd.log 2>&1 || fail "openocd: $(tail -n 20 ocd.log)"
+	-c "dump_image mapped.bin 0x90100000 65536"
 cmp -i 1048576:0 -n 65536 one.bin mapped.bin || fail "OCTOSPI reads other bytes than flashrom wrote"
 board_out SWD
 echo "OCTOSPI reads what flashrom wrote"

@@ -7,10 +7,7 @@
 CFG=$(realpath "$(dirname "$0")/../../firmware/board/b-u585i-iot02a.cfg")
 cd "$T" || exit 1
 
-cat >bench.conf <<E2
-usb_socket = "$T/usb"
-control_socket = "$T/control"
-data_dir = "$T/data"
+bench_config bench.conf <<'E2'
 nor_part = "mx25lm51245g"
 wiring = "breadboard"
 probe "PV0001" {
@@ -20,32 +17,9 @@ E2
 [ $? = 2 ] || fail "an unknown wiring is accepted"
 grep -q 'bench.conf:5: wiring' bench.log || fail "$(cat bench.log)"
 sed -i 's/breadboard/b-u585i-iot02a/' bench.conf
-"$BIN/provline-bench" --config bench.conf 2>bench.log &
-BENCH=$!
-trap 'kill $BENCH 2>/dev/null; wait $BENCH; finish' EXIT
-BENCH_CONTROL=$T/control
-wait_for 10 test -S "$BENCH_CONTROL"
-ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"
-
-cat >ft.cfg <<'E2'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010
-ftdi channel 0
-ftdi layout_init 0x0018 0x001b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal SWDIO_OE -data 0
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-adapter speed 15000
-tcl_port disabled
-telnet_port disabled
-E2
-export PROVLINE_BENCH_SOCKET=$T/usb
-ocd() {
-	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 120 openocd -f ft.cfg \
-		-c "gdb_port disabled" -f target/stm32u5x.cfg "$@" -c shutdown \
-		>ocd.log 2>&1 || fail "openocd: $(tail -n 20 ocd.log)"
-}
+bench_up bench.conf
+board_in PV0001 B1
+ocd() { openocd_runs -f target/stm32u5x.cfg "$@"; }
 head -c 131072 /dev/urandom >in.bin
 # the last 64 KiB block below 16 MiB and the first above: four-byte addresses
 ocd -f "$CFG" -c init -c "reset halt" -c kit_nor -c "flash probe nor" \
@@ -61,8 +35,8 @@ echo "openocd programmed and verified 128 KiB of the kit's NOR"
 # TZEN at RDP 0xAA; it counts from the next power-on.
 LOADER=$BIN/../firmware/b-u585i-iot02a/sfi-loader.elf
 ocd -c init -c "reset halt" -c "stm32l4x option_write 0 0x40 0x80000000 0x80000000"
-ctl '{"cmd":"remove","probe":"PV0001"}' >/dev/null || fail "remove"
-ctl '{"cmd":"insert","probe":"PV0001","board":{"serial":"B1"}}' >/dev/null || fail "insert"
+board_out PV0001
+board_in PV0001 B1
 ocd -c init -c "reset halt" -c "flash write_image erase $LOADER" -c "verify_image $LOADER"
 grep -q 'CPU in Secure state' ocd.log || fail "TrustZone is not on: $(tail -n 20 ocd.log)"
 echo "openocd wrote the kit's loader to secure flash"
@@ -70,7 +44,7 @@ echo "openocd wrote the kit's loader to secure flash"
 cat >gdb.cmd <<E2
 set pagination off
 set confirm off
-target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f ft.cfg -f target/stm32u5x.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
+target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f $FTDI_CFG -f target/stm32u5x.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
 monitor reset halt
 hbreak dialogue_begin
 continue

@@ -8,6 +8,8 @@ set -u
 : "${BIN:?BIN must name the folder of the programs}"
 T=$(mktemp -d "${TMPDIR:-/tmp}/provline-scenario-XXXXXX")
 DEMO_PID=
+BENCHES=
+FTDI_CFG=$(realpath "$(dirname "${BASH_SOURCE[0]}")/ftdi.cfg")
 
 fail() {
 	echo "FAILED: $*" >&2
@@ -20,6 +22,8 @@ fail() {
 finish() {
 	code=$?
 	[ -n "$DEMO_PID" ] && kill -TERM "$DEMO_PID" 2>/dev/null && wait "$DEMO_PID" 2>/dev/null
+	# shellcheck disable=SC2086 # a list
+	[ -n "$BENCHES" ] && kill $BENCHES 2>/dev/null && wait $BENCHES 2>/dev/null
 	if [ $code -eq 0 ]; then rm -rf "$T"; else echo "kept: $T" >&2; fi
 	exit $code
 }
@@ -57,6 +61,40 @@ line_down() {
 	local code=$?
 	DEMO_PID=
 	[ $code -eq 0 ] || fail "the line ended with $code: $(cat "$T/demo.txt")"
+}
+
+# bench_config FILE [SUFFIX]: a bench of one's own; its probes, and what else is
+# to be set, on standard input. Its sockets are $T/usbSUFFIX and $T/controlSUFFIX.
+bench_config() {
+	cat >"$1" <<CONF
+usb_socket = "$T/usb${2:-}"
+control_socket = "$T/control${2:-}"
+data_dir = "$T/data${2:-}"
+$(cat)
+CONF
+}
+
+# bench_up FILE [SUFFIX]: until it listens; finish ends it
+bench_up() {
+	"$BIN/provline-bench" --config "$1" 2>"$T/bench${2:-}.log" &
+	BENCHES="$BENCHES $!"
+	BENCH_CONTROL=$T/control${2:-}
+	export PROVLINE_BENCH_SOCKET=$T/usb${2:-}
+	wait_for 10 test -S "$BENCH_CONTROL"
+}
+
+# board_in PROBE SERIAL [FAULT], board_out PROBE: by hand, without the operator
+board_in() {
+	ctl "{\"cmd\":\"insert\",\"probe\":\"$1\",\"board\":{\"serial\":\"$2\",\"faults\":[${3:+\"$3\"}]}}" >/dev/null ||
+		fail "insert $2"
+}
+board_out() { ctl "{\"cmd\":\"remove\",\"probe\":\"$1\"}" >/dev/null || fail "remove from $1"; }
+
+# openocd_runs ARGUMENT...: Debian's openocd on the bench; what it says is in
+# $T/ocd.log. It ignores SIGTERM while it waits.
+openocd_runs() {
+	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 120 openocd -f "$FTDI_CFG" -c "gdb_port disabled" \
+		"$@" -c shutdown >"$T/ocd.log" 2>&1 || fail "openocd $*: $(tail -n 20 "$T/ocd.log")"
 }
 
 ctl() { "$BIN/provline-bench" ctl --socket "$BENCH_CONTROL" "$1"; }

@@ -18,7 +18,8 @@ fail() {
 ctl() { "$bench" ctl --socket "$dir/control" "$1"; }
 ocd() {
 	PROVLINE_BENCH_SOCKET=$dir/usb LD_LIBRARY_PATH=$libs \
-		timeout -s KILL 100 openocd -f "$dir/ft.cfg" "$@" 2>&1
+		timeout -s KILL 100 openocd -f "$(dirname "$0")/ftdi.cfg" \
+		-c "gdb_port disabled" "$@" 2>&1
 }
 
 cat >"$dir/bench.conf" <<CONF
@@ -36,20 +37,6 @@ probe "PV0003" {
   trace = "$dir/wire.vcd"
 }
 CONF
-cat >"$dir/ft.cfg" <<'CONF'
-adapter driver ftdi
-ftdi vid_pid 0x0403 0x6010 0x0403 0x6011 0x0403 0x6014
-ftdi channel 0
-ftdi layout_init 0x0038 0x003b
-ftdi layout_signal SWD_EN -data 0
-ftdi layout_signal SWDIO_OE -data 0x0020
-ftdi layout_signal nSRST -data 0x0010 -oe 0x0010
-transport select swd
-gdb_port disabled
-tcl_port disabled
-telnet_port disabled
-CONF
-
 # Configuration errors name file, line and key.
 sed 's/"ft232h"/"ft9"/' "$dir/bench.conf" >"$dir/bad.conf"
 "$bench" --check-config --config "$dir/bench.conf" || fail "good configuration"
