@@ -63,11 +63,11 @@ cli_run_fn cmd_init, cmd_station_enroll, cmd_station_list, cmd_station_revoke,
 	cmd_image_build, cmd_image_inspect, cmd_image_verify, cmd_image_diff,
 	cmd_image_extract, cmd_image_import, cmd_image_list, cmd_image_approve,
 	cmd_image_retire, cmd_user_add, cmd_bundle_build, cmd_bundle_inspect,
-	cmd_bundle_verify, cmd_keys_new, cmd_keys_show, cmd_lot_create,
-	cmd_lot_start, cmd_lot_pause, cmd_lot_resume, cmd_lot_close,
-	cmd_lot_show, cmd_lot_list, cmd_assign, cmd_status, cmd_unit_show,
-	cmd_unit_list, cmd_ledger_show, cmd_report_yield,
-	cmd_export_traceability, cmd_export_attempts, cmd_evidence_export,
-	cmd_evidence_verify, cmd_demo;
+	cmd_bundle_verify, cmd_keys_new, cmd_keys_show, cmd_card_personalise,
+	cmd_card_inspect, cmd_lot_create, cmd_lot_start, cmd_lot_pause,
+	cmd_lot_resume, cmd_lot_close, cmd_lot_show, cmd_lot_list, cmd_assign,
+	cmd_status, cmd_unit_show, cmd_unit_list, cmd_ledger_show,
+	cmd_report_yield, cmd_export_traceability, cmd_export_attempts,
+	cmd_evidence_export, cmd_evidence_verify, cmd_demo;
 
 #endif

@@ -127,6 +127,25 @@ const struct cli_command cli_commands[] = {
 	 "  --public FILE       write the public half, as PEM\n"
 	 "  --force             overwrite that\n",
 	 cmd_keys_show},
+	{"card personalise",
+	 "--firmware-id ID --key FILE --max-count N [options]",
+	 "give a blank SFI card its firmware, and lock it",
+	 "  --reader NAME       as pcscd calls it; needed when several hold "
+	 "cards\n"
+	 "  --firmware-id ID    1 to 16 characters: what the image says\n"
+	 "  --key FILE          SFI key, as given to image build\n"
+	 "  --passphrase-file FILE  of the key; \"-\" is standard input\n"
+	 "  --max-count N       installs that the card may license\n"
+	 "  --lock              for good: only a locked card works at a "
+	 "station\n"
+	 "  --replace           of a card that is not locked: what it holds\n"
+	 "  --yes               do not ask\n",
+	 cmd_card_personalise},
+	{"card inspect", "[--reader NAME] [--key FILE]",
+	 "the SFI card in a reader of this machine",
+	 "  --key FILE          say whether it holds this SFI key\n"
+	 "  --passphrase-file FILE  of the key\n",
+	 cmd_card_inspect},
 	{"lot create", "LOT --product NAME --image SHA256 --quantity N",
 	 "a new lot", "  --max-attempts N    attempts a unit may take (2)\n",
 	 cmd_lot_create},
@@ -196,7 +215,7 @@ static void print_help(const struct cli_command *c)
 	       c->words, c->args, c->what, c->help);
 }
 
-enum { OPT_JSON = 500, OPT_URL, OPT_TOKEN, OPT_CA, OPT_HELP };
+enum { OPT_JSON = 500, OPT_URL, OPT_TOKEN, OPT_CA, OPT_HELP, OPT_SECRET };
 
 static const struct option shared[] = {
 	{"json", no_argument, NULL, OPT_JSON},
@@ -204,6 +223,10 @@ static const struct option shared[] = {
 	{"token-file", required_argument, NULL, OPT_TOKEN},
 	{"ca", required_argument, NULL, OPT_CA},
 	{"help", no_argument, NULL, OPT_HELP},
+	/* not options: getopt takes them for short forms of --passphrase-file
+	 * and --pin-file, and the error would show the secret */
+	{"passphrase", required_argument, NULL, OPT_SECRET},
+	{"pin", required_argument, NULL, OPT_SECRET},
 };
 
 #define SHARED_COUNT (sizeof shared / sizeof shared[0])
@@ -269,6 +292,10 @@ enum err_code cli_options(struct cli *c, int argc, char **argv,
 		if (val == '?')
 			return err_set(e, ERR_USAGE, "unknown option %s",
 				       argv[optind - 1]);
+		if (val == OPT_SECRET)
+			return err_set(e, ERR_USAGE,
+				       "a secret in an argument can be seen by "
+				       "others; give a file");
 		if (take_shared(c, val))
 			continue;
 		rc = fn(arg, val, optarg, e);

@@ -8,7 +8,7 @@
 #ifndef AGENT_FLOW_ATTEMPT_H
 #define AGENT_FLOW_ATTEMPT_H
 
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 #include "agent/flow/account.h"
 #include "agent/flow/dialogue.h"
 #include "agent/flow/station.h"

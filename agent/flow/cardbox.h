@@ -7,7 +7,7 @@
 #ifndef AGENT_FLOW_CARDBOX_H
 #define AGENT_FLOW_CARDBOX_H
 
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 #include "proto/msg/msg.h"
 #include "proto/rules.h"
 

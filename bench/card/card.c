@@ -116,8 +116,22 @@ static size_t do_info(const struct card *card, const struct apdu *a,
 	p += SFI_FWID_BYTES;
 	put_u32(p, m->counter);
 	put_u32(p + 4, m->maximum);
-	p[8] = m->operational ? SFI_STATE_OPERATIONAL : SFI_STATE_OPEN;
+	p[8] = m->state;
 	return put_status(reply, SFI_INFO_BYTES, SFI_SW_OK);
+}
+
+/* next is the card's memory from now on, on disk first. */
+static unsigned commit(struct card *card, const struct card_memory *next)
+{
+	struct err e;
+
+	if (card_memory_save(card->path, next, &e)) {
+		log_error("CARD_WRITE_FAILED", "serial=%s error=%s",
+			  next->serial, err_name(e.code));
+		return SW_MEMORY_FAILURE;
+	}
+	card->memory = *next;
+	return SFI_SW_OK;
 }
 
 static enum err_code make_licence(const struct card_memory *m,
@@ -142,7 +156,7 @@ static size_t do_licence(struct card *card, const struct apdu *a,
 
 	if (a->lc != SFI_CHIP_CERT_BYTES || !le_allows(a, SFI_LICENCE_BYTES))
 		return put_status(reply, 0, SW_WRONG_LENGTH);
-	if (!next.operational)
+	if (next.state != SFI_STATE_OPERATIONAL)
 		return put_status(reply, 0, SFI_SW_NOT_OPERATIONAL);
 	if (next.counter == 0)
 		return put_status(reply, 0, SFI_SW_EMPTY);
@@ -150,30 +164,106 @@ static size_t do_licence(struct card *card, const struct apdu *a,
 		return put_status(reply, 0, SFI_SW_NOT_GENUINE);
 
 	next.counter--;
-	if (make_licence(&next, a->data, reply, &e) ||
-	    card_memory_save(card->path, &next, &e)) {
-		log_error("CARD_WRITE_FAILED", "serial=%s error=%s",
-			  next.serial, err_name(e.code));
+	if (make_licence(&next, a->data, reply, &e))
 		sw = SW_MEMORY_FAILURE;
-	} else {
-		card->memory.counter = next.counter;
+	else
+		sw = commit(card, &next);
+	if (sw == SFI_SW_OK)
 		len = SFI_LICENCE_BYTES;
-	}
 	explicit_bzero(&next, sizeof next);
 	return put_status(reply, len, sw);
 }
 
+/* Is it text with nothing but zeros behind it? */
+static bool take_fwid(char out[SFI_FWID_BYTES + 1], const uint8_t *data)
+{
+	size_t len = strnlen((const char *)data, SFI_FWID_BYTES);
+
+	memcpy(out, data, SFI_FWID_BYTES);
+	out[SFI_FWID_BYTES] = '\0';
+	for (size_t i = len; i < SFI_FWID_BYTES; i++)
+		if (data[i])
+			return false;
+	return true;
+}
+
+static size_t do_personalise(struct card *card, const struct apdu *a,
+			     uint8_t *reply)
+{
+	struct card_memory next = card->memory;
+	const uint8_t *maximum;
+	unsigned sw;
+
+	if (a->lc != SFI_PERSONALISE_BYTES || a->le)
+		return put_status(reply, 0, SW_WRONG_LENGTH);
+	if (next.state == SFI_STATE_OPERATIONAL)
+		return put_status(reply, 0, SFI_SW_WRONG_STATE);
+	maximum = a->data + SFI_FWID_BYTES;
+	next.maximum = (uint32_t)maximum[0] << 24 | (uint32_t)maximum[1] << 16 |
+		       (uint32_t)maximum[2] << 8 | maximum[3];
+	next.counter = next.maximum;
+	next.state = SFI_STATE_PERSONALISED;
+	memcpy(next.key_nonce, maximum + 4, sizeof next.key_nonce);
+	if (!take_fwid(next.fwid, a->data) || card_memory_check(&next, NULL))
+		sw = SFI_SW_WRONG_DATA;
+	else
+		sw = commit(card, &next);
+	explicit_bzero(&next, sizeof next);
+	return put_status(reply, 0, sw);
+}
+
+static size_t do_check(const struct card *card, const struct apdu *a,
+		       uint8_t *reply)
+{
+	if (a->lc || !le_allows(a, SFI_FINGERPRINT_BYTES))
+		return put_status(reply, 0, SW_WRONG_LENGTH);
+	if (card->memory.state == SFI_STATE_BLANK)
+		return put_status(reply, 0, SFI_SW_WRONG_STATE);
+	sfi_key_fingerprint(reply, card->memory.key_nonce);
+	return put_status(reply, SFI_FINGERPRINT_BYTES, SFI_SW_OK);
+}
+
+static size_t do_lock(struct card *card, const struct apdu *a, uint8_t *reply)
+{
+	struct card_memory next = card->memory;
+	uint8_t fingerprint[SFI_FINGERPRINT_BYTES];
+	unsigned sw;
+
+	if (a->lc != SFI_FINGERPRINT_BYTES || a->le)
+		return put_status(reply, 0, SW_WRONG_LENGTH);
+	if (next.state != SFI_STATE_PERSONALISED)
+		return put_status(reply, 0, SFI_SW_WRONG_STATE);
+	sfi_key_fingerprint(fingerprint, next.key_nonce);
+	next.state = SFI_STATE_OPERATIONAL;
+	if (memcmp(fingerprint, a->data, sizeof fingerprint) != 0)
+		sw = SFI_SW_WRONG_DATA;
+	else
+		sw = commit(card, &next);
+	explicit_bzero(&next, sizeof next);
+	return put_status(reply, 0, sw);
+}
+
 static size_t do_applet(struct card *card, const struct apdu *a, uint8_t *reply)
 {
-	bool known = a->ins == SFI_INS_INFO || a->ins == SFI_INS_LICENCE;
-
-	if (!known)
-		return put_status(reply, 0, SW_UNKNOWN_INS);
-	if (a->p1 || a->p2)
-		return put_status(reply, 0, SW_WRONG_P1P2);
-	if (a->ins == SFI_INS_INFO)
+	switch (a->ins) {
+	case SFI_INS_INFO:
 		return do_info(card, a, reply);
-	return do_licence(card, a, reply);
+	case SFI_INS_LICENCE:
+		return do_licence(card, a, reply);
+	case SFI_INS_PERSONALISE:
+		return do_personalise(card, a, reply);
+	case SFI_INS_CHECK:
+		return do_check(card, a, reply);
+	default:
+		return do_lock(card, a, reply);
+	}
+}
+
+static bool known(uint8_t ins)
+{
+	return ins == SFI_INS_INFO || ins == SFI_INS_LICENCE ||
+	       ins == SFI_INS_PERSONALISE || ins == SFI_INS_CHECK ||
+	       ins == SFI_INS_LOCK;
 }
 
 size_t card_apdu(struct card *card, const uint8_t *command, size_t len,
@@ -189,6 +279,10 @@ size_t card_apdu(struct card *card, const uint8_t *command, size_t len,
 		return put_status(reply, 0, SW_UNKNOWN_INS);
 	if (a.cla != SFI_CLA || !card->selected)
 		return put_status(reply, 0, SW_UNKNOWN_CLA);
+	if (!known(a.ins))
+		return put_status(reply, 0, SW_UNKNOWN_INS);
+	if (a.p1 || a.p2)
+		return put_status(reply, 0, SW_WRONG_P1P2);
 	return do_applet(card, &a, reply);
 }
 

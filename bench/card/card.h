@@ -18,21 +18,23 @@
 #define CARD_ATR_BYTES	     10u
 #define CARD_REPLY_MAX_BYTES 258u /* short APDU: 256 and the status word */
 
-/* What personalisation puts into a card. */
+/* What a card holds. */
 struct card_memory {
+	/* from birth: */
 	char serial[SFI_CARD_SERIAL_BYTES + 1]; /* 8 printable ASCII */
-	char fwid[SFI_FWID_BYTES + 1];		/* 1..16 printable ASCII */
-	uint8_t key_nonce[SFI_KEY_NONCE_BYTES];
 	uint8_t maker_public[SFI_PUBLIC_BYTES];
+	uint8_t state; /* SFI_STATE_... */
+	/* by personalisation; zero in a blank card: */
+	char fwid[SFI_FWID_BYTES + 1]; /* 1..16 printable ASCII */
+	uint8_t key_nonce[SFI_KEY_NONCE_BYTES];
 	uint32_t maximum; /* licences the card was bought for, >= 1 */
 	uint32_t counter; /* licences left, <= maximum */
-	bool operational; /* locked; false: still open, issues nothing */
 };
 
-/* Make a new card. ERR_INPUT for values out of range, ERR_EXISTS when the file
- * is there: a card cannot be personalised twice. */
-enum err_code card_personalise(const char *path, const struct card_memory *m,
-			       struct err *e);
+/* Make a new card, in whatever state. ERR_INPUT for values out of range,
+ * ERR_EXISTS when the file is there: no card is born twice. */
+enum err_code card_make(const char *path, const struct card_memory *m,
+			struct err *e);
 
 struct card;
 

@@ -53,7 +53,7 @@ enum err_code card_bay_start(struct card_bay **bay,
  * NULL is fine. */
 void card_bay_stop(struct card_bay *bay);
 
-/* Put a card in; card_file is made by card_personalise(). Clients see it after
+/* Put a card in; card_file is made by card_make(). Clients see it after
  * pcscd's next poll (0.2 to 0.4 s). ERR_STATE when a card is in, or this card
  * is elsewhere; the errors of card_open(); ERR_UNREACHABLE when pcscd ended. */
 enum err_code card_bay_insert(struct card_bay *bay, const char *card_file,

@@ -13,7 +13,13 @@
 #include <unistd.h>
 
 #define CARD_FILE_MAX_BYTES 4096
-#define FORMAT_NAME	    "provline-sfi-card-1"
+#define FORMAT_NAME	    "provline-sfi-card-2"
+
+static const char *const states[] = {
+	[SFI_STATE_BLANK] = "blank",
+	[SFI_STATE_OPERATIONAL] = "operational",
+	[SFI_STATE_PERSONALISED] = "personalised",
+};
 
 static bool printable(const char *text, size_t min, size_t max)
 {
@@ -27,12 +33,24 @@ static bool printable(const char *text, size_t min, size_t max)
 	return true;
 }
 
+static enum err_code check_blank(const struct card_memory *m, struct err *e)
+{
+	static const uint8_t zero[SFI_KEY_NONCE_BYTES];
+
+	if (m->fwid[0] || m->maximum || m->counter ||
+	    memcmp(m->key_nonce, zero, sizeof zero) != 0)
+		return err_set(e, ERR_INPUT, "a blank card holds nothing");
+	return ERR_OK;
+}
+
 enum err_code card_memory_check(const struct card_memory *m, struct err *e)
 {
 	if (!printable(m->serial, SFI_CARD_SERIAL_BYTES, SFI_CARD_SERIAL_BYTES))
 		return err_set(e, ERR_INPUT,
 			       "the serial must be %u printable characters",
 			       SFI_CARD_SERIAL_BYTES);
+	if (m->state == SFI_STATE_BLANK)
+		return check_blank(m, e);
 	if (!printable(m->fwid, 1, SFI_FWID_BYTES))
 		return err_set(
 			e, ERR_INPUT,
@@ -49,13 +67,13 @@ static json_t *memory_to_json(const struct card_memory *m)
 {
 	char key[2 * SFI_KEY_NONCE_BYTES + 1], maker[2 * SFI_PUBLIC_BYTES + 1];
 	json_t *root = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "format",
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "format",
 		FORMAT_NAME, "serial", m->serial, "firmware_id", m->fwid,
 		"key_nonce", hex_encode(key, m->key_nonce, sizeof m->key_nonce),
 		"maker",
 		hex_encode(maker, m->maker_public, sizeof m->maker_public),
 		"maximum", (json_int_t)m->maximum, "counter",
-		(json_int_t)m->counter, "operational", m->operational);
+		(json_int_t)m->counter, "state", states[m->state]);
 
 	explicit_bzero(key, sizeof key);
 	return root;
@@ -77,18 +95,24 @@ enum err_code card_memory_save(const char *path, const struct card_memory *m,
 	return rc;
 }
 
+static bool take_state(const char *text, uint8_t *state)
+{
+	for (*state = 0; *state < sizeof states / sizeof *states; ++*state)
+		if (strcmp(states[*state], text) == 0)
+			return true;
+	return false;
+}
+
 static bool memory_from_json(json_t *root, struct card_memory *m)
 {
-	const char *format, *serial, *fwid, *key, *maker;
+	const char *format, *serial, *fwid, *key, *maker, *state;
 	json_int_t maximum, counter;
-	int operational;
 
-	if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b !}",
+	if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s !}",
 			"format", &format, "serial", &serial, "firmware_id",
 			&fwid, "key_nonce", &key, "maker", &maker, "maximum",
-			&maximum, "counter", &counter, "operational",
-			&operational) ||
-	    strcmp(format, FORMAT_NAME) != 0 ||
+			&maximum, "counter", &counter, "state", &state) ||
+	    !take_state(state, &m->state) || strcmp(format, FORMAT_NAME) != 0 ||
 	    strlen(serial) >= sizeof m->serial ||
 	    strlen(fwid) >= sizeof m->fwid || maximum < 0 ||
 	    maximum > UINT32_MAX || counter < 0 || counter > UINT32_MAX ||
@@ -99,7 +123,6 @@ static bool memory_from_json(json_t *root, struct card_memory *m)
 	strcpy(m->fwid, fwid);
 	m->maximum = (uint32_t)maximum;
 	m->counter = (uint32_t)counter;
-	m->operational = operational;
 	return true;
 }
 
@@ -128,8 +151,8 @@ out:
 	return rc;
 }
 
-enum err_code card_personalise(const char *path, const struct card_memory *m,
-			       struct err *e)
+enum err_code card_make(const char *path, const struct card_memory *m,
+			struct err *e)
 {
 	enum err_code rc = card_memory_check(m, e);
 

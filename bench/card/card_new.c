@@ -12,6 +12,7 @@
 static const char usage[] =
 	"usage: card-new FILE --serial S --fwid TEXT --key FILE28 --max N\n"
 	"                [--counter N] --maker-key PEM [--open]\n"
+	"       card-new FILE --serial S --maker-key PEM --blank\n"
 	"\n"
 	"  --serial S       8 characters\n"
 	"  --fwid TEXT      firmware identifier, 1 to 16 characters\n"
@@ -19,11 +20,14 @@ static const char usage[] =
 	"  --max N          licences the card can issue\n"
 	"  --counter N      licences left (default: all)\n"
 	"  --maker-key PEM  the silicon maker's key, private or public\n"
-	"  --open           do not lock the card\n";
+	"  --open           do not lock the card\n"
+	"  --blank          as a card comes to the brand: it is for `provline "
+	"card\n"
+	"                   personalise`\n";
 
 struct card_new_args {
 	const char *file, *serial, *fwid, *key, *max, *counter, *maker_key;
-	bool open, help;
+	bool open, blank, help;
 };
 
 /* Where option number i of the table goes, as a word. */
@@ -33,6 +37,21 @@ static const char **word_of(struct card_new_args *a, int i)
 				      &a->max,	  &a->counter, &a->maker_key};
 
 	return words[i];
+}
+
+static enum err_code args_check(const struct card_new_args *a, struct err *e)
+{
+	if (!a->serial || !a->maker_key)
+		return err_set(e, ERR_USAGE,
+			       "card-new: --serial and --maker-key are needed");
+	if (a->blank && (a->fwid || a->key || a->max || a->counter || a->open))
+		return err_set(e, ERR_USAGE,
+			       "card-new: a blank card holds nothing");
+	if (!a->blank && (!a->fwid || !a->key || !a->max))
+		return err_set(e, ERR_USAGE,
+			       "card-new: --fwid, --key and --max are needed, "
+			       "or --blank");
+	return ERR_OK;
 }
 
 static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
@@ -46,6 +65,7 @@ static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
 		{"counter", required_argument, NULL, 4},
 		{"maker-key", required_argument, NULL, 5},
 		{"open", no_argument, NULL, 'o'},
+		{"blank", no_argument, NULL, 'b'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -59,6 +79,8 @@ static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
 				       argv[optind - 1]);
 		if (option == 'o')
 			a->open = true;
+		else if (option == 'b')
+			a->blank = true;
 		else if (option == 'h')
 			a->help = true;
 		else
@@ -67,12 +89,7 @@ static enum err_code args_parse(struct card_new_args *a, int argc, char **argv,
 	if (!a->help && argc - optind != 1)
 		return err_set(e, ERR_USAGE, "card-new: one FILE is needed");
 	a->file = argv[optind];
-	if (!a->help &&
-	    (!a->serial || !a->fwid || !a->key || !a->max || !a->maker_key))
-		return err_set(e, ERR_USAGE,
-			       "card-new: --serial, --fwid, --key, --max and "
-			       "--maker-key are needed");
-	return ERR_OK;
+	return a->help ? ERR_OK : args_check(a, e);
 }
 
 static enum err_code parse_u32(const char *name, const char *text,
@@ -127,14 +144,18 @@ static enum err_code memory_from_args(struct card_memory *m,
 {
 	enum err_code rc;
 
-	m->operational = !a->open;
 	if ((rc = set_text("--serial", m->serial, sizeof m->serial, a->serial,
 			   e)) ||
-	    (rc = set_text("--fwid", m->fwid, sizeof m->fwid, a->fwid, e)) ||
+	    (rc = sfi_maker_public_load(m->maker_public, a->maker_key, e)))
+		return rc;
+	m->state = SFI_STATE_BLANK;
+	if (a->blank)
+		return ERR_OK;
+	m->state = a->open ? SFI_STATE_PERSONALISED : SFI_STATE_OPERATIONAL;
+	if ((rc = set_text("--fwid", m->fwid, sizeof m->fwid, a->fwid, e)) ||
 	    (rc = parse_u32("--max", a->max, &m->maximum, e)) ||
 	    (rc = parse_u32("--counter", a->counter ? a->counter : a->max,
-			    &m->counter, e)) ||
-	    (rc = sfi_maker_public_load(m->maker_public, a->maker_key, e)))
+			    &m->counter, e)))
 		return rc;
 	return load_key(a->key, m->key_nonce, e);
 }
@@ -154,7 +175,7 @@ int card_new_main(const char *program, int argc, char **argv)
 	if (!rc)
 		rc = memory_from_args(&memory, &args, &e);
 	if (!rc)
-		rc = card_personalise(args.file, &memory, &e);
+		rc = card_make(args.file, &memory, &e);
 	explicit_bzero(&memory, sizeof memory);
 	return rc ? err_print(stderr, program, &e) : 0;
 }

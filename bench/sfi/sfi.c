@@ -425,6 +425,18 @@ out:
 	return rc;
 }
 
+void sfi_key_fingerprint(uint8_t out[SFI_FINGERPRINT_BYTES],
+			 const uint8_t key_nonce[SFI_KEY_NONCE_BYTES])
+{
+	uint8_t text[sizeof SFI_KEY_LABEL - 1 + SFI_KEY_NONCE_BYTES];
+
+	memcpy(text, SFI_KEY_LABEL, sizeof SFI_KEY_LABEL - 1);
+	memcpy(text + sizeof SFI_KEY_LABEL - 1, key_nonce, SFI_KEY_NONCE_BYTES);
+	mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), text,
+		   sizeof text, out);
+	mbedtls_platform_zeroize(text, sizeof text);
+}
+
 /* -------- the chip's RSS -------- */
 
 enum err_code sfi_licence_unwrap(uint8_t key_nonce[SFI_KEY_NONCE_BYTES],

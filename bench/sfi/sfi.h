@@ -58,6 +58,10 @@ enum err_code sfi_licence_issue(uint8_t out[SFI_LICENCE_BYTES],
 				const uint8_t key_nonce[SFI_KEY_NONCE_BYTES],
 				struct err *e);
 
+/* SFI_KEY_LABEL. */
+void sfi_key_fingerprint(uint8_t out[SFI_FINGERPRINT_BYTES],
+			 const uint8_t key_nonce[SFI_KEY_NONCE_BYTES]);
+
 /* The chip's side. ERR_INTEGRITY when the licence is for another chip or any
  * bit of it changed; key_nonce is zero then. The caller wipes it. */
 enum err_code sfi_licence_unwrap(uint8_t key_nonce[SFI_KEY_NONCE_BYTES],

@@ -42,28 +42,55 @@
 #define SFI_FINGERPRINT_BYTES	32u
 #define SFI_PRODUCT_ID		"48200000"
 
-/* Card applet. ISO/IEC 7816-4 short APDUs, CLA 0x80 except SELECT.
+/* Card applet. ISO/IEC 7816-4 short APDUs, CLA 0x80 except SELECT. The table is
+ * also in docs/cloud-and-card.md.
+ *
+ * A card is BLANK (it has its serial and the silicon maker's public key, and
+ * nothing of the brand), then PERSONALISED, then OPERATIONAL: locked, for good.
+ * Only an operational card issues licences; only one that is not can be given
+ * another content. The key goes in and never comes out.
+ *
  *  SELECT  00 A4 04 00 Lc AID                        -> 9000
  *  INFO    80 10 00 00 00 -> struct of 37 bytes: 1 version (1), 8 serial
  *          (ASCII), 16 firmware id, 4 counter BE, 4 maximum BE, 1 state,
- *          3 reserved (0)
+ *          3 reserved (0); of a blank card firmware id, counter and maximum
+ *          are 0
  *  LICENCE 80 20 00 00 88 <chip certificate> 00 -> 136-byte licence; the
  *          counter has fallen by one when, and only when, 9000 is sent.
- * Status words: 6A82 no such applet, 6985 not operational, 6A80 chip
- * certificate not genuine, 6283 counter at zero, 6700 wrong length,
- * 6D00/6E00 unknown INS/CLA. */
+ *  PERSONALISE 80 30 00 00 30 <16 firmware id, zero padded, 4 maximum BE,
+ *          16 AES-128 key, 12 nonce> -> 9000: all of it is in the card, the
+ *          counter is the maximum, the state is PERSONALISED; after any other
+ *          answer the card is as it was.
+ *  CHECK   80 32 00 00 00 -> 32 bytes: fingerprint of the card's key
+ *          (SFI_KEY_LABEL)
+ *  LOCK    80 34 00 00 20 <32 fingerprint> -> 9000: the state is OPERATIONAL.
+ *          The fingerprint must be that of the card's key, so that no card is
+ *          locked by mistake.
+ * Status words: 6A82 no such applet; 6985 not in this state (LICENCE: not
+ * operational; CHECK, LOCK: blank; PERSONALISE, LOCK: operational); 6A80 wrong
+ * data (LICENCE: chip certificate not genuine; PERSONALISE: firmware id not 1
+ * to 16 printable ASCII, maximum 0; LOCK: fingerprint of another key); 6283
+ * counter at zero, 6581 memory failure, 6700 wrong length, 6D00/6E00 unknown
+ * INS/CLA. */
 #define SFI_AID			"\xF0\x50\x52\x4F\x56\x4C\x53\x46\x49"
 #define SFI_AID_BYTES		9u
 #define SFI_CLA			0x80u
 #define SFI_INS_INFO		0x10u
 #define SFI_INS_LICENCE		0x20u
+#define SFI_INS_PERSONALISE	0x30u
+#define SFI_INS_CHECK		0x32u
+#define SFI_INS_LOCK		0x34u
+#define SFI_PERSONALISE_BYTES	48u
 #define SFI_INFO_BYTES		37u
 #define SFI_CARD_SERIAL_BYTES	8u
-#define SFI_STATE_OPEN		0u /* not personalised, or not locked */
+#define SFI_STATE_BLANK		0u
 #define SFI_STATE_OPERATIONAL	1u
+#define SFI_STATE_PERSONALISED	2u
 #define SFI_SW_OK		0x9000u
 #define SFI_SW_NOT_OPERATIONAL	0x6985u
+#define SFI_SW_WRONG_STATE	SFI_SW_NOT_OPERATIONAL
 #define SFI_SW_NOT_GENUINE	0x6A80u
+#define SFI_SW_WRONG_DATA	SFI_SW_NOT_GENUINE
 #define SFI_SW_EMPTY		0x6283u
 
 /* RSS services, called by code on the chip through the table in system memory

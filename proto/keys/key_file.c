@@ -29,8 +29,9 @@ static enum err_code check_rights(int fd, const char *path, struct err *e)
 	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
 		err_set(e, ERR_CONFIG, "%s: others have rights to this key",
 			path);
-		return err_hint(e, "chmod 600 it; if others could read it, "
-				   "replace the key");
+		err_hint(e, "chmod 600 it; if others could read it, replace "
+			    "the key");
+		return ERR_CONFIG;
 	}
 	return ERR_OK;
 }

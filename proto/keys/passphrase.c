@@ -113,7 +113,8 @@ enum err_code key_ask(struct secret *s, const char *prompt, const char *hint,
 	if (has_terminal())
 		return ask(s, prompt, false, e);
 	err_set(e, ERR_UNAUTHORISED, "there is no terminal to ask on");
-	return err_hint(e, "%s", hint);
+	err_hint(e, "%s", hint);
+	return ERR_UNAUTHORISED;
 }
 
 static enum err_code check_new(const struct secret *s, struct err *e)
@@ -122,7 +123,8 @@ static enum err_code check_new(const struct secret *s, struct err *e)
 		return ERR_OK;
 	err_set(e, ERR_INPUT, "the passphrase has fewer than %d characters",
 		KEY_PASSPHRASE_MIN_CHARS);
-	return err_hint(e, "take several words");
+	err_hint(e, "take several words");
+	return ERR_INPUT;
 }
 
 enum err_code key_passphrase_new(struct secret *s, const struct key_unlock *u,
@@ -140,8 +142,9 @@ enum err_code key_passphrase_new(struct secret *s, const struct key_unlock *u,
 		rc = ask(s, prompt, true, e);
 	} else {
 		err_set(e, ERR_UNAUTHORISED, "%s: needs a passphrase", path);
-		return err_hint(e, "give --passphrase-file, or --no-passphrase "
-				   "for a trial");
+		err_hint(e, "give --passphrase-file, or --no-passphrase "
+			    "for a trial");
+		return ERR_UNAUTHORISED;
 	}
 	if (!rc)
 		rc = check_new(s, e);
@@ -152,8 +155,8 @@ static enum err_code wrong(const char *path, struct err *e)
 {
 	err_set(e, ERR_UNAUTHORISED, "%s: the passphrase does not open it",
 		path);
-	return err_hint(e, "check the passphrase; a damaged file looks the "
-			   "same");
+	err_hint(e, "check the passphrase; a damaged file looks the same");
+	return ERR_UNAUTHORISED;
 }
 
 static enum err_code try_terminal(const char *path, key_try_fn *fn, void *arg,
@@ -182,7 +185,8 @@ enum err_code key_try_all(const char *path, const struct key_unlock *u,
 		return try_terminal(path, fn, arg, e);
 	if (!u || !u->count) {
 		err_set(e, ERR_UNAUTHORISED, "%s: needs a passphrase", path);
-		return err_hint(e, "give --passphrase-file");
+		err_hint(e, "give --passphrase-file");
+		return ERR_UNAUTHORISED;
 	}
 	for (unsigned i = 0; i < u->count; i++)
 		if (fn(arg, &u->passphrases[i]))

@@ -18,8 +18,9 @@ static enum err_code check_free(struct token *t, CK_ATTRIBUTE *label,
 		return rc;
 	err_set(e, ERR_EXISTS, "the token has an object \"%.*s\"",
 		(int)label->ulValueLen, (const char *)label->pValue);
-	return err_hint(e, "choose another object=, or remove that one with "
-			   "the token's own tools");
+	err_hint(e, "choose another object=, or remove that one with the "
+		    "token's own tools");
+	return ERR_EXISTS;
 }
 
 static enum err_code generate(struct token *t, CK_ATTRIBUTE *label,
@@ -45,6 +46,8 @@ static enum err_code generate(struct token *t, CK_ATTRIBUTE *label,
 		{CKA_SENSITIVE, &yes, sizeof yes},
 		{CKA_EXTRACTABLE, &no, sizeof no},
 		{CKA_SIGN, &yes, sizeof yes},
+		{CKA_DECRYPT, &no, sizeof no},
+		{CKA_UNWRAP, &no, sizeof no},
 		{CKA_ID, id.bytes, ID_BYTES},
 		*label,
 	};

@@ -103,7 +103,7 @@ is INFO "$(apdu $SELECT $INFO)" \
 	01504C56303030343273656E736F722D3100000000000000000000000500000005010000009000
 
 echo "4. what a card refuses costs nothing"
-is "unknown INS" "$(apdu $SELECT 8030000000)" 6D00
+is "unknown INS" "$(apdu $SELECT 8050000000)" 6D00
 is "unknown CLA" "$(apdu $SELECT 9010000000)" 6E00
 is "P1" "$(apdu $SELECT 8010010000)" 6A86
 is "INFO with data" "$(apdu $SELECT 80100000020102)" 6700

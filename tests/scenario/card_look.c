@@ -1,7 +1,7 @@
 /* The station's look at its card reader, without pause: prints the serial of
  * the card in it, or why there is none, whenever that changes. For card.sh,
  * which swaps cards meanwhile. Ends when its standard output is closed. */
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 
 #include "proto/base/mono.h"
 

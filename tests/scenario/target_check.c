@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 #include "agent/target/target.h"
 #include "proto/base/log.h"
 #include "proto/base/mono.h"

@@ -1,6 +1,6 @@
 #include "tests/unit/agent/fake_line.h"
 
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 #include "agent/link/link.h"
 #include "proto/base/hex.h"
 #include "proto/board/layout.h"

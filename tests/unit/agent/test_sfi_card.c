@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "agent/drv/card.c"
+#include "proto/card/card.c"
 
 /* -------- a reader with a card -------- */
 

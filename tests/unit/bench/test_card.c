@@ -24,7 +24,7 @@ static int set_up_group(void **state)
 				.fwid = "sixteen chars ok",
 				.maximum = 300,
 				.counter = 258,
-				.operational = true};
+				.state = SFI_STATE_OPERATIONAL};
 	uint8_t key[SFI_PRIVATE_BYTES];
 	struct sfi_maker *maker;
 	struct err e;
@@ -38,8 +38,8 @@ static int set_up_group(void **state)
 	sfi_maker_public(maker, m.maker_public);
 	assert_int_equal(sfi_maker_chip(maker, uid, key, cert, &e), ERR_OK);
 	sfi_maker_free(maker);
-	assert_int_equal(card_personalise(path, &m, &e), ERR_OK);
-	assert_int_equal(card_personalise(path, &m, &e), ERR_EXISTS);
+	assert_int_equal(card_make(path, &m, &e), ERR_OK);
+	assert_int_equal(card_make(path, &m, &e), ERR_EXISTS);
 	return 0;
 }
 
@@ -171,16 +171,66 @@ static void reset_forgets_the_selection(void **state)
 	assert_int_equal(send(info, sizeof info, NULL), 0x6E00);
 }
 
+/* PERSONALISE and LOCK: the whole shape, and nothing without the disk. */
+static void life_of_a_blank_card(void **state)
+{
+	struct card_memory m = {.serial = "PLV00008"};
+	uint8_t command[300] = {SFI_CLA, SFI_INS_PERSONALISE,	0,
+				0,	 SFI_PERSONALISE_BYTES, 'f',
+				'w'};
+	char file[80], file_lock[96], away[80];
+
+	(void)state;
+	snprintf(file, sizeof file, "%s/blank", folder);
+	snprintf(file_lock, sizeof file_lock, "%s.lock", file);
+	snprintf(away, sizeof away, "%s.away", folder);
+	memcpy(m.maker_public, card_memory(card)->maker_public,
+	       sizeof m.maker_public);
+	card_close(card);
+	card = NULL;
+	m.maximum = 1;
+	assert_int_equal(card_make(file, &m, NULL), ERR_INPUT);
+	m.maximum = 0;
+	assert_int_equal(card_make(file, &m, NULL), ERR_OK);
+	assert_int_equal(card_open(&card, file, NULL), ERR_OK);
+	select_applet();
+	command[24] = 3; /* licences */
+	for (size_t len = 0; len <= sizeof command; len++)
+		if (len != 5 + SFI_PERSONALISE_BYTES)
+			assert_int_equal(send(command, len, NULL), 0x6700);
+	assert_int_equal(rename(folder, away), 0);
+	assert_int_equal(send(command, 53, NULL), 0x6581);
+	assert_int_equal(rename(away, folder), 0);
+	assert_int_equal(card_memory(card)->state, SFI_STATE_BLANK);
+	assert_int_equal(send(command, 53, NULL), SFI_SW_OK);
+	assert_int_equal(card_memory(card)->counter, 3);
+
+	memset(command, 0, sizeof command);
+	memcpy(command, (const uint8_t[]){SFI_CLA, SFI_INS_LOCK, 0, 0, 32}, 5);
+	sfi_key_fingerprint(command + 5, card_memory(card)->key_nonce);
+	for (size_t len = 0; len <= sizeof command; len++)
+		if (len != 5 + SFI_FINGERPRINT_BYTES)
+			assert_int_equal(send(command, len, NULL), 0x6700);
+	assert_int_equal(rename(folder, away), 0);
+	assert_int_equal(send(command, 37, NULL), 0x6581);
+	assert_int_equal(rename(away, folder), 0);
+	assert_int_equal(card_memory(card)->state, SFI_STATE_PERSONALISED);
+	assert_int_equal(send(command, 37, NULL), SFI_SW_OK);
+	assert_int_equal(card_memory(card)->state, SFI_STATE_OPERATIONAL);
+	unlink(file);
+	unlink(file_lock);
+}
+
 static void files_that_are_no_card(void **state)
 {
 	static const char *const bad[] = {
 		"",
 		"{}",
 		"[]",
-		"{\"format\":\"provline-sfi-card-1\"}",
-		"{\"format\":\"provline-sfi-card-1\",\"serial\":\"12345678\","
+		"{\"format\":\"provline-sfi-card-2\"}",
+		"{\"format\":\"provline-sfi-card-2\",\"serial\":\"12345678\","
 		"\"firmware_id\":\"x\",\"key_nonce\":\"00\",\"maker\":\"00\","
-		"\"maximum\":1,\"counter\":1,\"operational\":true}",
+		"\"maximum\":1,\"counter\":1,\"state\":\"operational\"}",
 	};
 	struct card *c = NULL;
 	char file[80], file_lock[96];
@@ -207,6 +257,7 @@ int main(void)
 		TEST(counter_falls_and_is_on_disk),
 		TEST(no_licence_without_the_disk),
 		TEST(reset_forgets_the_selection),
+		TEST(life_of_a_blank_card),
 		TEST(files_that_are_no_card),
 	};
 

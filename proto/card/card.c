@@ -2,9 +2,10 @@
  * can fail) and the applet's commands on top (any way the card can refuse).
  * Invariant: the applet is selected whenever `handle_open`.
  */
-#include "agent/drv/card.h"
+#include "proto/card/card.h"
 
 #include "proto/base/mono.h"
+#include "proto/card/card_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +26,6 @@ struct card {
 	DWORD protocol;
 	char reader[CARD_READER_NAME_BYTES];
 	enum card_refusal refusal;
-};
-
-struct reply {
-	uint8_t data[256];
-	size_t len;
-	unsigned sw;
 };
 
 static enum err_code pcsc_failed(LONG rv, const char *what, struct err *e)
@@ -132,7 +127,7 @@ enum err_code card_readers(struct card_reader out[CARD_READERS_MAX],
 /* ---- one APDU ---- */
 
 static enum err_code transmit(struct card *c, const uint8_t *apdu, size_t len,
-			      struct reply *r, struct err *e)
+			      struct card_reply *r, struct err *e)
 {
 	uint8_t in[REPLY_BYTES];
 	DWORD in_len = sizeof in;
@@ -159,7 +154,7 @@ static enum err_code transmit(struct card *c, const uint8_t *apdu, size_t len,
 
 /* A T=0 reader hands out the answer in a second step (ISO 7816-3, 12.2). */
 static enum err_code exchange(struct card *c, const uint8_t *apdu, size_t len,
-			      struct reply *r, struct err *e)
+			      struct card_reply *r, struct err *e)
 {
 	uint8_t get_response[5] = {0x00, 0xC0, 0x00, 0x00, 0x00};
 	enum err_code rc = transmit(c, apdu, len, r, e);
@@ -186,6 +181,19 @@ static size_t encode(uint8_t out[APDU_BYTES], const uint8_t header[4],
 	if (le >= 0)
 		out[n++] = (uint8_t)le;
 	return n;
+}
+
+enum err_code card_command(struct card *c, uint8_t ins, const void *data,
+			   size_t len, bool answer, struct card_reply *r,
+			   struct err *e)
+{
+	const uint8_t header[4] = {SFI_CLA, ins, 0, 0};
+	uint8_t apdu[APDU_BYTES];
+	size_t n = encode(apdu, header, data, len, answer ? 0 : -1);
+	enum err_code rc = exchange(c, apdu, n, r, e);
+
+	explicit_bzero(apdu, sizeof apdu);
+	return rc;
 }
 
 /* ---- what the card says ---- */
@@ -220,7 +228,18 @@ static uint32_t be32(const uint8_t *p)
 	       (uint32_t)p[2] << 8 | p[3];
 }
 
-static enum err_code decode_info(struct card *c, const struct reply *r,
+static bool take_state(uint8_t byte, enum card_state *state)
+{
+	if (byte == SFI_STATE_BLANK)
+		*state = CARD_BLANK;
+	else if (byte == SFI_STATE_PERSONALISED)
+		*state = CARD_PERSONALISED;
+	else
+		*state = CARD_OPERATIONAL;
+	return byte <= SFI_STATE_PERSONALISED;
+}
+
+static enum err_code decode_info(struct card *c, const struct card_reply *r,
 				 struct card_info *info, struct err *e)
 {
 	const uint8_t *p = r->data;
@@ -240,6 +259,9 @@ static enum err_code decode_info(struct card *c, const struct reply *r,
 	info->counter = be32(p + 25);
 	info->counter_max = be32(p + 29);
 	info->operational = p[33] == SFI_STATE_OPERATIONAL;
+	if (!take_state(p[33], &info->state))
+		return err_set(e, ERR_CARD,
+			       "the card's state %u is not understood", p[33]);
 	if (info->counter > info->counter_max)
 		return err_set(e, ERR_CARD,
 			       "the card's counter is above its maximum");
@@ -250,11 +272,8 @@ static enum err_code decode_info(struct card *c, const struct reply *r,
 enum err_code card_read_info(struct card *c, struct card_info *info,
 			     struct err *e)
 {
-	static const uint8_t header[4] = {SFI_CLA, SFI_INS_INFO, 0, 0};
-	uint8_t apdu[APDU_BYTES];
-	struct reply r;
-	enum err_code rc =
-		exchange(c, apdu, encode(apdu, header, NULL, 0, 0), &r, e);
+	struct card_reply r;
+	enum err_code rc = card_command(c, SFI_INS_INFO, NULL, 0, true, &r, e);
 
 	memset(info, 0, sizeof *info);
 	if (rc != ERR_OK)
@@ -270,7 +289,7 @@ static enum err_code select_applet(struct card *c, struct err *e)
 {
 	static const uint8_t header[4] = {0x00, 0xA4, 0x04, 0x00};
 	uint8_t apdu[APDU_BYTES];
-	struct reply r;
+	struct card_reply r;
 	enum err_code rc = exchange(
 		c, apdu, encode(apdu, header, SFI_AID, SFI_AID_BYTES, -1), &r,
 		e);
@@ -428,7 +447,7 @@ static enum err_code cut(const struct card_licence *l, struct err *e)
 
 /* r->sw is 9000: take the licence over and see that it and the counter agree.
  */
-static enum err_code accept(struct card *c, const struct reply *r,
+static enum err_code accept(struct card *c, const struct card_reply *r,
 			    struct card_licence *l, struct err *e)
 {
 	c->refusal = CARD_REFUSAL_OTHER;
@@ -455,18 +474,15 @@ enum err_code card_issue_licence(struct card *c,
 				 const uint8_t chip_cert[SFI_CHIP_CERT_BYTES],
 				 struct card_licence *out, struct err *e)
 {
-	static const uint8_t header[4] = {SFI_CLA, SFI_INS_LICENCE, 0, 0};
-	uint8_t apdu[APDU_BYTES];
-	struct reply r;
+	struct card_reply r;
 	enum err_code rc;
 
 	memset(out, 0, sizeof *out);
 	rc = card_read_info(c, &out->before, e);
 	if (rc != ERR_OK)
 		return rc; /* nothing asked, CARD_COUNT_KEPT */
-	rc = exchange(c, apdu,
-		      encode(apdu, header, chip_cert, SFI_CHIP_CERT_BYTES, 0),
-		      &r, e);
+	rc = card_command(c, SFI_INS_LICENCE, chip_cert, SFI_CHIP_CERT_BYTES,
+			  true, &r, e);
 	settle_count(c, out);
 	if (rc != ERR_OK)
 		return cut(out, e), rc;

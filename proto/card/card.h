@@ -7,8 +7,8 @@
  * ERR_CARD     the card refuses; the text says why
  * ERR_IO       reader or pcscd not working
  */
-#ifndef AGENT_DRV_CARD_H
-#define AGENT_DRV_CARD_H
+#ifndef PROTO_CARD_CARD_H
+#define PROTO_CARD_CARD_H
 
 #include "proto/base/err.h"
 #include "proto/board/sfi.h"
@@ -27,12 +27,19 @@ struct card_reader {
 	bool present; /* a card is in it */
 };
 
+enum card_state {
+	CARD_BLANK,	   /* nothing of the brand in it */
+	CARD_PERSONALISED, /* not locked yet */
+	CARD_OPERATIONAL   /* locked */
+};
+
 struct card_info {
 	char serial[SFI_CARD_SERIAL_BYTES + 1]; /* printable ASCII */
 	uint8_t firmware_id[SFI_FWID_BYTES];
 	uint32_t counter; /* installs left */
 	uint32_t counter_max;
-	bool operational;
+	enum card_state state;
+	bool operational; /* state is CARD_OPERATIONAL */
 };
 
 /* Readers that pcscd knows, *count of them; none is ERR_OK. Blocks 1 s. */
