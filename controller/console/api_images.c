@@ -113,7 +113,7 @@ static enum err_code read_offset(const struct request *rq, uint64_t *offset,
 enum err_code run_upload_append(struct store_db *db, struct request *rq,
 				struct err *e)
 {
-	uint64_t offset;
+	uint64_t offset = 0;
 	struct upload *u;
 	enum err_code rc = read_offset(rq, &offset, e);
 
