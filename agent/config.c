@@ -97,6 +97,11 @@ static int check_silence(cfg_t *cfg, cfg_opt_t *opt)
 	return check_range(cfg, opt, 500, 600000);
 }
 
+static int check_cache(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 64, 65536);
+}
+
 static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *l = cfg_opt_getstr(opt);
@@ -123,6 +128,7 @@ static void set_checks(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "data_dir", check_path);
 	cfg_set_validate_func(cfg, "sfi_loader", check_path);
 	cfg_set_validate_func(cfg, "silence_ms", check_silence);
+	cfg_set_validate_func(cfg, "image_cache_mib", check_cache);
 	cfg_set_validate_func(cfg, "log_level", check_level);
 	cfg_set_validate_func(cfg, "harness|probe", check_name);
 	cfg_set_validate_func(cfg, "harness|layout", check_layout);
@@ -188,6 +194,7 @@ static enum err_code take_values(struct config *c, const char *path,
 	c->reader = cfg_getstr(cfg, "reader");
 	c->sfi_loader = cfg_getstr(cfg, "sfi_loader");
 	c->silence_ms = (int)cfg_getint(cfg, "silence_ms");
+	c->image_cache_mib = (unsigned)cfg_getint(cfg, "image_cache_mib");
 	(void)log_level_parse(cfg_getstr(cfg, "log_level"), &c->log_level);
 	c->controller_n = cfg_size(cfg, "controllers");
 	if (c->controller_n == 0 || c->controller_n > CONFIG_URLS_MAX)
@@ -219,6 +226,7 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 		CFG_STR("reader", "*", CFGF_NONE),
 		CFG_STR("sfi_loader", NULL, CFGF_NONE),
 		CFG_INT("silence_ms", 10000, CFGF_NONE),
+		CFG_INT("image_cache_mib", 256, CFGF_NONE),
 		CFG_STR("log_level", "info", CFGF_NONE),
 		CFG_SEC("harness", harness,
 			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

@@ -30,6 +30,7 @@ struct config {
 	const char *reader;
 	const char *sfi_loader;
 	int silence_ms;
+	unsigned image_cache_mib;
 	enum log_level log_level;
 	struct config_harness harness[CONFIG_HARNESSES_MAX];
 	size_t harness_n;

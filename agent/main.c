@@ -182,7 +182,9 @@ static enum err_code open_parts(struct agent *a, struct err *e)
 	if (rc == ERR_OK)
 		rc = open_link(a, e);
 	if (rc == ERR_OK)
-		rc = cache_new(&a->cache, a->config.data_dir, a->link, e);
+		rc = cache_new(&a->cache, a->config.data_dir,
+			       (uint64_t)a->config.image_cache_mib << 20,
+			       a->link, e);
 	if (rc == ERR_OK)
 		rc = cardbox_start(&a->cards, a->config.reader, e);
 	return rc;

@@ -139,8 +139,9 @@ static bool ready(struct harness *h, struct msg_ASSIGNMENT *order)
 			 order->lot[0] == '\0' ? "" : order->lot_state);
 		return hold(h, "empty", note);
 	}
-	if (cache_ensure(h->st->cache, order->image_sha256, order->image_len,
-			 mono_after_ms(IMAGE_WAIT_MS), &e) != ERR_OK) {
+	if (cache_ensure(h->st->cache, (unsigned)h->index, order->image_sha256,
+			 order->image_len, mono_after_ms(IMAGE_WAIT_MS),
+			 &e) != ERR_OK) {
 		snprintf(note, sizeof(note), "image: %.150s", e.text);
 		log_warn("IMAGE", "error=%s text=\"%s\"", err_name(e.code),
 			 e.text);

@@ -17,12 +17,28 @@
 
 #define BLOCK_BYTES 4096u
 #define CHUNK_BYTES (512u * 1024u)
-#define IMAGE_MAX   (64u * 1024u * 1024u)
+#define IMAGE_MAX   (64u * 1024u * 1024u) /* proto/image/image.h */
+
+/* A file as it was when its whole content was last seen to be right. */
+struct seen {
+	char sha256[65];
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed_at; /* any write moves it */
+};
+
+#define SEEN_MAX 8u
 
 struct cache {
 	char dir[440];
+	uint64_t max_bytes;
 	struct link *link;
-	pthread_mutex_t lock; /* one fetch at a time */
+	pthread_mutex_t lock;  /* one fetch at a time */
+	pthread_mutex_t books; /* of what follows; held for moments */
+	char wanted[CACHE_USERS_MAX][65];
+	struct seen seen[SEEN_MAX];
+	unsigned seen_next;
 };
 
 struct cache_image {
@@ -66,7 +82,7 @@ static void sweep(struct cache *c)
 }
 
 enum err_code cache_new(struct cache **out, const char *data_dir,
-			struct link *link, struct err *e)
+			uint64_t max_bytes, struct link *link, struct err *e)
 {
 	struct cache *c = calloc(1, sizeof(*c));
 	enum err_code rc;
@@ -85,7 +101,9 @@ enum err_code cache_new(struct cache **out, const char *data_dir,
 		return rc;
 	}
 	c->link = link;
+	c->max_bytes = max_bytes;
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->books, NULL);
 	sweep(c);
 	*out = c;
 	return ERR_OK;
@@ -95,9 +113,12 @@ void cache_free(struct cache *c)
 {
 	if (c == NULL)
 		return;
+	pthread_mutex_destroy(&c->books);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
+
+/* ---- room ---- */
 
 static bool is_older(const struct timespec *a, const struct timespec *b)
 {
@@ -105,32 +126,80 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
 				      : a->tv_nsec < b->tv_nsec;
 }
 
-/* Make room for one more: the file whose time is oldest goes. */
-static void evict(struct cache *c)
+/* name: "HASH.pli", "HASH.bad" or "HASH.part". */
+static bool is_held(struct cache *c, const char *name)
 {
-	char path[800], oldest[800] = "";
-	struct timespec oldest_at = {0};
-	struct stat st;
-	unsigned count = 0;
-	DIR *d = opendir(c->dir);
+	bool held = false;
 
+	if (ends_with(name, ".bad"))
+		return false;
+	pthread_mutex_lock(&c->books);
+	for (unsigned i = 0; i < CACHE_USERS_MAX && !held; i++)
+		held = c->wanted[i][0] != '\0' &&
+		       strncmp(c->wanted[i], name, 64) == 0;
+	pthread_mutex_unlock(&c->books);
+	return held;
+}
+
+struct room {
+	uint64_t used;	  /* bytes of all files */
+	char victim[800]; /* empty: none may go */
+	struct timespec used_at;
+	bool damaged;
+};
+
+/* What was set aside goes before any image, then the one used longest ago. */
+static void consider(struct room *r, const char *path, const struct stat *st)
+{
+	bool damaged = ends_with(path, ".bad");
+
+	if (r->victim[0] != '\0' &&
+	    (r->damaged > damaged ||
+	     (r->damaged == damaged && !is_older(&st->st_mtim, &r->used_at))))
+		return;
+	snprintf(r->victim, sizeof(r->victim), "%s", path);
+	r->used_at = st->st_mtim;
+	r->damaged = damaged;
+}
+
+static void look(struct cache *c, struct room *r)
+{
+	DIR *d = opendir(c->dir);
+	char path[800];
+	struct stat st;
+
+	memset(r, 0, sizeof(*r));
 	if (d == NULL)
 		return;
 	for (struct dirent *f = readdir(d); f != NULL; f = readdir(d)) {
-		if (!ends_with(f->d_name, ".pli"))
-			continue;
 		snprintf(path, sizeof(path), "%s/%s", c->dir, f->d_name);
-		if (stat(path, &st) != 0)
+		if (f->d_name[0] == '.' || stat(path, &st) != 0)
 			continue;
-		count++;
-		if (oldest[0] == '\0' || is_older(&st.st_mtim, &oldest_at)) {
-			snprintf(oldest, sizeof(oldest), "%s", path);
-			oldest_at = st.st_mtim;
-		}
+		r->used += (uint64_t)st.st_size;
+		if (!is_held(c, f->d_name))
+			consider(r, path, &st);
 	}
 	closedir(d);
-	if (count >= CACHE_IMAGES_MAX)
-		(void)unlink(oldest);
+}
+
+/* Until so many bytes more fit. */
+static enum err_code make_room(struct cache *c, uint64_t len, struct err *e)
+{
+	struct room r;
+
+	for (look(c, &r); r.used + len > c->max_bytes; look(c, &r)) {
+		if (r.victim[0] == '\0' || unlink(r.victim) != 0) {
+			err_set(e, ERR_DISK_FULL,
+				"the image cache of %llu MiB is full of images "
+				"in use",
+				(unsigned long long)(c->max_bytes >> 20));
+			(void)err_hint(e, "raise image_cache_mib");
+			return ERR_DISK_FULL;
+		}
+		log_info("IMAGE_EVICTED", "file=%s",
+			 strrchr(r.victim, '/') + 1);
+	}
+	return ERR_OK;
 }
 
 /* ---- fetching ---- */
@@ -181,16 +250,52 @@ static enum err_code fetch_chunk(struct cache *c, struct msg *m, int fd,
 	return rc;
 }
 
+/* What an earlier fetch left: into the hash. Its end is where to go on. */
+static uint64_t hash_part(int fd, uint64_t len, mbedtls_sha256_context *sha)
+{
+	uint8_t buf[BLOCK_BYTES];
+	uint64_t at = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size > len)
+		st.st_size = 0;
+	while (at < (uint64_t)st.st_size) {
+		ssize_t n = pread(fd, buf, sizeof(buf), (off_t)at);
+
+		if (n <= 0)
+			break;
+		(void)mbedtls_sha256_update_ret(sha, buf, (size_t)n);
+		at += (uint64_t)n;
+	}
+	return at;
+}
+
+static enum err_code fetch_rest(struct cache *c, struct msg *m, uint64_t len,
+				int fd, mbedtls_sha256_context *sha,
+				struct mono deadline, struct err *e)
+{
+	uint64_t at = hash_part(fd, len, sha);
+	enum err_code rc = ERR_OK;
+
+	log_info("IMAGE_FETCH", "sha256=%s len=%llu at=%llu",
+		 m->u.IMAGE_GET.sha256, (unsigned long long)len,
+		 (unsigned long long)at);
+	if (ftruncate(fd, (off_t)at) != 0 || lseek(fd, (off_t)at, SEEK_SET) < 0)
+		return err_set_errno(e, ERR_IO, errno, "image cache");
+	while (rc == ERR_OK && at < len)
+		rc = fetch_chunk(c, m, fd, len, &at, sha, deadline, e);
+	return rc;
+}
+
 static enum err_code fetch_into(struct cache *c, const char *sha256,
 				uint64_t len, int fd, struct mono deadline,
 				struct err *e)
 {
 	struct msg *m = msg_new(MSG_IMAGE_GET);
 	mbedtls_sha256_context sha;
-	enum err_code rc = ERR_OK;
+	enum err_code rc;
 	uint8_t hash[32];
 	char hex[65];
-	uint64_t at = 0;
 
 	if (m == NULL)
 		return err_set(e, ERR_NO_MEMORY, "image cache");
@@ -198,8 +303,7 @@ static enum err_code fetch_into(struct cache *c, const char *sha256,
 		 sha256);
 	mbedtls_sha256_init(&sha);
 	(void)mbedtls_sha256_starts_ret(&sha, 0);
-	while (rc == ERR_OK && at < len)
-		rc = fetch_chunk(c, m, fd, len, &at, &sha, deadline, e);
+	rc = fetch_rest(c, m, len, fd, &sha, deadline, e);
 	(void)mbedtls_sha256_finish_ret(&sha, hash);
 	mbedtls_sha256_free(&sha);
 	msg_free(m);
@@ -212,46 +316,131 @@ static enum err_code fetch_into(struct cache *c, const char *sha256,
 	return rc;
 }
 
+/* Is what has come so far worth keeping? */
+static bool is_cut_off(enum err_code rc)
+{
+	return rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT ||
+	       rc == ERR_NOT_BOUND || rc == ERR_CANCELLED;
+}
+
 static enum err_code fetch(struct cache *c, const char *sha256, uint64_t len,
 			   struct mono deadline, struct err *e)
 {
 	char part[512], whole[512];
+	struct stat st = {0};
 	enum err_code rc;
 	int fd;
 
 	path_of(c, part, sha256, ".part");
 	path_of(c, whole, sha256, ".pli");
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* what is half here is counted already */
+	if (stat(part, &st) != 0 || (uint64_t)st.st_size > len)
+		st.st_size = 0;
+	rc = make_room(c, len - (uint64_t)st.st_size, e);
+	if (rc != ERR_OK)
+		return rc;
+	fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(e, ERR_IO, errno, "%s", part);
-	log_info("IMAGE_FETCH", "sha256=%s len=%llu", sha256,
-		 (unsigned long long)len);
 	rc = fetch_into(c, sha256, len, fd, deadline, e);
 	if (close(fd) != 0 && rc == ERR_OK)
 		rc = err_set_errno(e, ERR_IO, errno, "%s", part);
-	if (rc == ERR_OK) {
-		evict(c);
-		if (rename(part, whole) != 0)
-			rc = err_set_errno(e, ERR_IO, errno, "%s", whole);
-	}
-	if (rc != ERR_OK)
+	if (rc == ERR_OK && rename(part, whole) != 0)
+		rc = err_set_errno(e, ERR_IO, errno, "%s", whole);
+	if (rc != ERR_OK && !is_cut_off(rc))
 		(void)unlink(part);
 	return rc;
 }
 
-enum err_code cache_ensure(struct cache *c, const char *sha256,
+/* ---- what is known to be right ---- */
+
+static bool same_file(const struct seen *s, const char *sha256,
+		      const struct stat *st)
+{
+	return strcmp(s->sha256, sha256) == 0 && s->dev == st->st_dev &&
+	       s->ino == st->st_ino && s->size == st->st_size &&
+	       s->changed_at.tv_sec == st->st_ctim.tv_sec &&
+	       s->changed_at.tv_nsec == st->st_ctim.tv_nsec;
+}
+
+static bool was_seen(struct cache *c, const char *sha256, const struct stat *st)
+{
+	bool seen = false;
+
+	pthread_mutex_lock(&c->books);
+	for (unsigned i = 0; i < SEEN_MAX && !seen; i++)
+		seen = same_file(&c->seen[i], sha256, st);
+	pthread_mutex_unlock(&c->books);
+	return seen;
+}
+
+static void note_seen(struct cache *c, const char *sha256,
+		      const struct stat *st)
+{
+	struct seen *s = NULL;
+
+	pthread_mutex_lock(&c->books);
+	for (unsigned i = 0; i < SEEN_MAX && s == NULL; i++)
+		if (strcmp(c->seen[i].sha256, sha256) == 0)
+			s = &c->seen[i];
+	if (s == NULL)
+		s = &c->seen[c->seen_next++ % SEEN_MAX];
+	*s = (struct seen){.dev = st->st_dev,
+			   .ino = st->st_ino,
+			   .size = st->st_size,
+			   .changed_at = st->st_ctim};
+	snprintf(s->sha256, sizeof(s->sha256), "%s", sha256);
+	pthread_mutex_unlock(&c->books);
+}
+
+/* Not what its name says: out of the way, for whoever wants to know why. */
+static void set_aside(struct cache *c, const char *sha256)
+{
+	char path[512], bad[512];
+
+	path_of(c, path, sha256, ".pli");
+	path_of(c, bad, sha256, ".bad");
+	log_warn("IMAGE_ALTERED", "sha256=%s file=%s", sha256, bad);
+	(void)rename(path, bad);
+}
+
+/* True without reading it when nothing touched the file since it was read. */
+static bool is_right(struct cache *c, const char *sha256, uint64_t len)
+{
+	struct cache_image *i;
+	char path[512];
+	struct stat st;
+
+	path_of(c, path, sha256, ".pli");
+	if (stat(path, &st) != 0)
+		return false;
+	if ((uint64_t)st.st_size == len && was_seen(c, sha256, &st))
+		return true;
+	if (cache_open(c, sha256, &i, NULL) != ERR_OK)
+		return false; /* and set aside */
+	cache_close(i);
+	return (uint64_t)st.st_size == len;
+}
+
+static void hold(struct cache *c, unsigned user, const char *sha256)
+{
+	pthread_mutex_lock(&c->books);
+	snprintf(c->wanted[user], sizeof(c->wanted[user]), "%s", sha256);
+	pthread_mutex_unlock(&c->books);
+}
+
+enum err_code cache_ensure(struct cache *c, unsigned user, const char *sha256,
 			   uint64_t len_bytes, struct mono deadline,
 			   struct err *e)
 {
 	enum err_code rc = ERR_OK;
-	char path[512];
-	struct stat st;
 
-	if (strlen(sha256) != 64 || len_bytes == 0 || len_bytes > IMAGE_MAX)
+	if (strlen(sha256) != 64 || len_bytes == 0 || len_bytes > IMAGE_MAX ||
+	    user >= CACHE_USERS_MAX)
 		return err_set(e, ERR_INPUT, "no image to fetch");
-	path_of(c, path, sha256, ".pli");
+	hold(c, user, sha256);
 	pthread_mutex_lock(&c->lock);
-	if (stat(path, &st) != 0 || (uint64_t)st.st_size != len_bytes)
+	if (!is_right(c, sha256, len_bytes))
 		rc = fetch(c, sha256, len_bytes, deadline, e);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
@@ -316,15 +505,15 @@ enum err_code cache_open(struct cache *c, const char *sha256,
 			 struct cache_image **out, struct err *e)
 {
 	struct cache_image *i = calloc(1, sizeof(*i));
-	char path[512], bad[512], hex[65];
+	char path[512], hex[65];
 	enum err_code rc;
 	struct stat st;
+	bool known;
 
 	*out = NULL;
 	if (i == NULL)
 		return err_set(e, ERR_NO_MEMORY, "image");
 	path_of(c, path, sha256, ".pli");
-	path_of(c, bad, sha256, ".bad");
 	i->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (i->fd < 0 || fstat(i->fd, &st) != 0) {
 		rc = err_set_errno(e, ERR_NOT_FOUND, errno, "%s", path);
@@ -333,9 +522,11 @@ enum err_code cache_open(struct cache *c, const char *sha256,
 	}
 	i->len = (uint64_t)st.st_size;
 	(void)futimens(i->fd, NULL); /* used now: evicted last */
+	/* before it is read: what changes it later is seen as a change */
+	known = fstat(i->fd, &st) == 0;
 	rc = survey(i, hex, e);
 	if (rc == ERR_OK && strcmp(hex, sha256) != 0) {
-		(void)rename(path, bad);
+		set_aside(c, sha256);
 		rc = err_set(e, ERR_INTEGRITY,
 			     "the image on this station's disk was altered: "
 			     "hash %s, not %s",
@@ -345,6 +536,8 @@ enum err_code cache_open(struct cache *c, const char *sha256,
 		cache_close(i);
 		return rc;
 	}
+	if (known)
+		note_seen(c, sha256, &st);
 	*out = i;
 	return ERR_OK;
 }

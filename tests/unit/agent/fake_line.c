@@ -403,6 +403,19 @@ enum err_code target_nor_identify(struct target *t, struct target_nor *nor,
 	return or_gone(fake.nor_error, e);
 }
 
+/* What somebody else does to the station's disk meanwhile. */
+static void alter_file(void)
+{
+	FILE *f = fopen(fake.alter_path, "r+b");
+	int c = f != NULL && fseek(f, (long)fake.alter_at, SEEK_SET) == 0
+			? fgetc(f)
+			: EOF;
+
+	if (c == EOF || fseek(f, -1, SEEK_CUR) != 0 || fputc(c ^ 1, f) == EOF ||
+	    fclose(f) != 0)
+		abort();
+}
+
 enum err_code target_nor_program(struct target *t, uint64_t len,
 				 target_read_fn *read, void *read_arg,
 				 target_progress_fn *progress,
@@ -424,7 +437,13 @@ enum err_code target_nor_program(struct target *t, uint64_t len,
 		size_t n = len - at > sizeof(buf) ? sizeof(buf)
 						  : (size_t)(len - at);
 
+		if (fake.alter_path != NULL && at >= len / 2) {
+			alter_file();
+			fake.alter_path = NULL;
+		}
 		rc = read(read_arg, at, buf, n, e);
+		if (rc == ERR_OK)
+			fake.programmed_to = (size_t)at + n;
 		(void)mbedtls_sha256_update_ret(&sha, buf, n);
 		progress(progress_arg, (unsigned)(at * 100 / len));
 	}
@@ -690,8 +709,11 @@ static enum err_code image_chunk(const struct msg_IMAGE_GET *g,
 
 	if (g->offset >= fake.image_len)
 		return err_set(e, ERR_INPUT, "offset");
+	if (fake.image_cut_at != 0 && g->offset >= fake.image_cut_at)
+		return err_set(e, ERR_UNREACHABLE, "no answer");
 	if (n > g->len)
 		n = (size_t)g->len;
+	fake.image_served += n;
 	memcpy(c->sha256, g->sha256, sizeof(c->sha256));
 	c->offset = g->offset;
 	c->total_len = fake.image_len;

@@ -97,6 +97,10 @@ struct fake {
 	struct msg_RESULT result; /* the last one recorded */
 	const uint8_t *image;	  /* served by IMAGE_GET */
 	size_t image_len;
+	const char *alter_path; /* flip a bit there when half is programmed */
+	size_t alter_at, programmed_to; /* where; bytes of good image taken */
+	size_t image_served;		/* bytes that the controller gave */
+	size_t image_cut_at; /* it is away from this offset on; 0: never */
 	uint8_t cert[300];
 	enum crash crash;
 };

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #define LEN 1300001u
+#define MAX (3u * LEN) /* bytes of the cache */
 
 static uint8_t bytes[LEN];
 static char dir[64], hash[65], path[200];
@@ -35,7 +36,7 @@ static int set_up(void **state)
 	strcpy(dir, "/tmp/provline-cache-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/images/%s.pli", dir, hash);
-	return cache_new(&cache, dir, NULL, NULL) == ERR_OK ? 0 : 1;
+	return cache_new(&cache, dir, MAX, NULL, NULL) == ERR_OK ? 0 : 1;
 }
 
 static int tear_down(void **state)
@@ -48,9 +49,25 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+static enum err_code ensure_for(unsigned user)
+{
+	return cache_ensure(cache, user, hash, LEN, mono_after_ms(1000), NULL);
+}
+
 static enum err_code ensure(void)
 {
-	return cache_ensure(cache, hash, LEN, mono_after_ms(1000), NULL);
+	return ensure_for(0);
+}
+
+/* From now on bytes, hash and path are those of another image. */
+static void next_image(void)
+{
+	uint8_t raw[32];
+
+	bytes[0]++;
+	(void)mbedtls_sha256_ret(bytes, LEN, raw, 0);
+	hex_encode(hash, raw, 32);
+	snprintf(path, sizeof(path), "%s/images/%s.pli", dir, hash);
 }
 
 static void flip(long at)
@@ -123,42 +140,139 @@ static void sees_a_swap_after_the_check(void **state)
 	cache_close(i);
 }
 
-static void is_bounded(void **state)
+/* Nobody has to open it first: what was touched is read before a board waits
+ * for it, and what was not is not read again. */
+static void an_altered_file_comes_anew(void **state)
 {
-	char command[200];
-	FILE *p;
-	int count = 0;
+	char bad[220];
 
 	(void)state;
 	assert_int_equal(ensure(), ERR_OK);
-	for (int n = 0; n < 8; n++) {
-		uint8_t raw[32];
-		char hex[65];
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(fake.image_served, LEN);
+	flip(1000);
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(fake.image_served, 2 * LEN);
+	snprintf(bad, sizeof(bad), "%s/images/%s.bad", dir, hash);
+	assert_int_equal(access(bad, F_OK), 0);
+	assert_int_equal(truncate(path, 5000), 0);
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(fake.image_served, 3 * LEN);
+}
 
-		bytes[0]++;
-		(void)mbedtls_sha256_ret(bytes, LEN, raw, 0);
-		hex_encode(hex, raw, 32);
-		assert_int_equal(cache_ensure(cache, hex, LEN,
-					      mono_after_ms(1000), NULL),
-				 ERR_OK);
-	}
-	snprintf(command, sizeof(command), "ls %s/images | wc -l", dir);
+static void goes_on_where_it_was_cut_off(void **state)
+{
+	(void)state;
+	fake.image_cut_at = 1000000;
+	assert_int_equal(ensure(), ERR_UNREACHABLE);
+	assert_int_equal(ensure(), ERR_UNREACHABLE);
+	fake.image_cut_at = 0;
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(fake.image_served, LEN);
+}
+
+/* What was left is altered before it goes on: seen, and fetched anew. */
+static void a_damaged_beginning_is_seen(void **state)
+{
+	(void)state;
+	fake.image_cut_at = 1000000;
+	assert_int_equal(ensure(), ERR_UNREACHABLE);
+	strcpy(strrchr(path, '.'), ".part");
+	flip(70000);
+	fake.image_cut_at = 0;
+	assert_int_equal(ensure(), ERR_INTEGRITY);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(ensure(), ERR_OK);
+}
+
+static unsigned long long bytes_on_disk(void)
+{
+	unsigned long long sum = 0;
+	char command[200];
+	FILE *p;
+
+	snprintf(command, sizeof(command),
+		 "find %s/images -type f -printf '%%s\\n' | "
+		 "awk '{n += $1} END {printf \"%%d\", n}'",
+		 dir);
 	p = popen(command, "r");
 	assert_non_null(p);
-	assert_int_equal(fscanf(p, "%d", &count), 1);
+	assert_int_equal(fscanf(p, "%llu", &sum), 1);
 	pclose(p);
-	assert_true(count <= (int)CACHE_IMAGES_MAX);
+	return sum;
+}
+
+static void is_bounded(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 8; n++) {
+		next_image();
+		assert_int_equal(ensure(), ERR_OK);
+		assert_in_range(bytes_on_disk(), LEN, MAX);
+	}
+	assert_int_equal(bytes_on_disk(), MAX);
+}
+
+static void the_one_used_longest_ago_goes(void **state)
+{
+	char first[200], second[200], first_hash[65];
+	struct cache_image *i;
+
+	(void)state;
+	strcpy(first, path);
+	strcpy(first_hash, hash);
+	assert_int_equal(ensure(), ERR_OK);
+	next_image();
+	strcpy(second, path);
+	assert_int_equal(ensure(), ERR_OK);
+	next_image();
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(cache_open(cache, first_hash, &i, NULL), ERR_OK);
+	cache_close(i);
+	next_image();
+	assert_int_equal(ensure(), ERR_OK);
+	assert_int_equal(access(first, F_OK), 0);
+	assert_int_equal(access(second, F_OK), -1);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* The image of an attempt in progress stays, whatever others need. */
+static void what_is_in_use_stays(void **state)
+{
+	char first[200];
+	struct err e;
+
+	(void)state;
+	strcpy(first, path);
+	assert_int_equal(ensure_for(7), ERR_OK);
+	for (int n = 0; n < 5; n++) {
+		next_image();
+		assert_int_equal(ensure_for(2), ERR_OK);
+		assert_int_equal(access(first, F_OK), 0);
+	}
+	next_image();
+	assert_int_equal(ensure_for(3), ERR_OK);
+	next_image();
+	assert_int_equal(
+		cache_ensure(cache, 4, hash, LEN, mono_after_ms(1000), &e),
+		ERR_DISK_FULL);
+	assert_non_null(strstr(e.hint, "image_cache_mib"));
+	assert_int_equal(access(first, F_OK), 0);
+	assert_int_equal(ensure_for(7), ERR_OK);
+	assert_int_equal(access(first, F_OK), -1);
 }
 
 static void odd_requests(void **state)
 {
 	(void)state;
-	assert_int_equal(cache_ensure(cache, "", LEN, mono_after_ms(10), NULL),
-			 ERR_INPUT);
-	assert_int_equal(cache_ensure(cache, hash, 0, mono_after_ms(10), NULL),
-			 ERR_INPUT);
 	assert_int_equal(
-		cache_ensure(cache, hash, LEN - 1, mono_after_ms(10), NULL),
+		cache_ensure(cache, 0, "", LEN, mono_after_ms(10), NULL),
+		ERR_INPUT);
+	assert_int_equal(
+		cache_ensure(cache, 0, hash, 0, mono_after_ms(10), NULL),
+		ERR_INPUT);
+	assert_int_equal(
+		cache_ensure(cache, 0, hash, LEN - 1, mono_after_ms(10), NULL),
 		ERR_INTEGRITY);
 	fake.away = true;
 	assert_int_equal(ensure(), ERR_UNREACHABLE);
@@ -169,9 +283,17 @@ static void odd_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(fetches_and_reads),	 T(refuses_another_image),
-		T(sees_an_altered_file), T(sees_a_swap_after_the_check),
-		T(is_bounded),		 T(odd_requests),
+		T(fetches_and_reads),
+		T(refuses_another_image),
+		T(sees_an_altered_file),
+		T(sees_a_swap_after_the_check),
+		T(an_altered_file_comes_anew),
+		T(goes_on_where_it_was_cut_off),
+		T(a_damaged_beginning_is_seen),
+		T(is_bounded),
+		T(the_one_used_longest_ago_goes),
+		T(what_is_in_use_stays),
+		T(odd_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,9 +51,9 @@ static void open_world(void)
 	world.st.loader = loader;
 	world.st.loader_len = sizeof(loader);
 	world.st.silence_ms = 400;
-	assert_int_equal(
-		cache_new(&world.st.cache, world.dir, world.st.link, &e),
-		ERR_OK);
+	assert_int_equal(cache_new(&world.st.cache, world.dir, 64u << 20,
+				   world.st.link, &e),
+			 ERR_OK);
 	assert_int_equal(cardbox_start(&world.st.cards, "*PCD*", &e), ERR_OK);
 	assert_int_equal(keeper_start(&world.keeper, &world.st, &e), ERR_OK);
 	assert_int_equal(target_open(&world.target, NULL, &e), ERR_OK);
@@ -111,7 +111,7 @@ static struct attempt_end run(void)
 	struct attempt_end end;
 	struct err e;
 
-	if (!fake.away && cache_ensure(world.st.cache, image_hash, image.len,
+	if (!fake.away && cache_ensure(world.st.cache, 0, image_hash, image.len,
 				       mono_after_ms(1000), &e) != ERR_OK)
 		fail_msg("%s", e.text);
 	if (attempt_run(&world.st, 0, world.target, &order, &end, &e) != ERR_OK)
@@ -295,6 +295,8 @@ static void fails_nor(void **state)
 	assert_int_equal(fake.counter, 50);
 }
 
+/* Altered before: fetched anew. Altered while it is read for the board: not a
+ * byte of the block goes there, and one clear failure ends the attempt. */
 static void fails_altered_image(void **state)
 {
 	char path[200];
@@ -302,15 +304,24 @@ static void fails_altered_image(void **state)
 
 	(void)state;
 	assert_int_equal(run().outcome, OUTCOME_PASS);
-	fake.locked = false;
-	fake.uid[0] ^= 1;
 	snprintf(path, sizeof(path), "%s/images/%s.pli", world.dir, image_hash);
 	f = fopen(path, "r+b");
 	assert_non_null(f);
 	assert_int_equal(fseek(f, 9999, SEEK_SET), 0);
 	fputc(image.data[9999] ^ 1, f);
 	fclose(f);
+	fake.locked = false;
+	fake.uid[0] ^= 1;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.image_served, 2 * image.len);
+	fake.locked = false;
+	fake.uid[0] ^= 2;
+	fake.alter_path = path;
+	fake.alter_at = image.len - 3000;
 	run_failing(FAILURE_IMAGE_ALTERED, STEP_SPI_FLASH);
+	assert_non_null(strstr(fake.result.failure_text, "near byte"));
+	assert_true(fake.programmed_to <= fake.alter_at);
+	assert_true(fake.programmed_to + 5096 > fake.alter_at);
 }
 
 static void fails_card(void **state)
