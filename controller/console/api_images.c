@@ -98,6 +98,17 @@ enum err_code run_upload_drop(struct store_db *db, struct request *rq,
 	return upload_drop(image_dir(rq), rq->match.param[0], e);
 }
 
+/* It is no image of ours: gone, and why is recorded by a second job, which
+ * answers. Takes u. */
+static enum err_code refuse(struct request *rq, struct upload *u,
+			    const struct err *e)
+{
+	upload_discard(u);
+	rq->upload = u;
+	rq->refusal = *e;
+	return ERR_OK;
+}
+
 static enum err_code read_offset(const struct request *rq, uint64_t *offset,
 				 struct err *e)
 {
@@ -124,11 +135,10 @@ enum err_code run_upload_append(struct store_db *db, struct request *rq,
 		return rc;
 	rc = upload_append(u, offset, rq->body.data, rq->body.len, e);
 	/* a wrong header is told after the first piece, not after the last */
-	if (!rc && offset < UPLOAD_CHUNK_MAX_BYTES) {
+	if (!rc && offset < UPLOAD_CHUNK_MAX_BYTES)
 		rc = upload_check_head(u, rq->c->config.key_dir, e);
-		if (rc == ERR_INTEGRITY)
-			upload_discard(u);
-	}
+	if (rc == ERR_INTEGRITY)
+		return refuse(rq, u, e);
 	if (!rc)
 		rc = give(rq,
 			  json_pack("{s:s,s:I,s:I}", "sha256", upload_sha256(u),
@@ -172,11 +182,8 @@ enum err_code run_upload_finish(struct store_db *db, struct request *rq,
 	if (!rq->image)
 		return err_set(e, ERR_NO_MEMORY, "import");
 	rc = upload_check(u, rq->c->config.key_dir, rq->image, e);
-	if (rc == ERR_INTEGRITY) {
-		upload_discard(u);
-		rq->refusal = *e;
-		return ERR_OK;
-	}
+	if (rc == ERR_INTEGRITY)
+		return refuse(rq, u, e);
 	return rc ? rc : upload_keep(u, e);
 }
 

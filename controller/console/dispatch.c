@@ -118,8 +118,9 @@ static void job_done(void *arg, const struct err *e)
 	} else {
 		if (h->finish)
 			h->finish(rq);
-		/* An import has a second job, which answers. */
-		if (rq->match.route->kind != KIND_IMPORT)
+		/* These may have a second job, which answers. */
+		if (rq->match.route->kind != KIND_IMPORT &&
+		    rq->match.route->kind != KIND_CHUNK)
 			answer_send(rq);
 	}
 	job_over(rq);

@@ -19,6 +19,7 @@ static const struct {
 	{ROUTE_station_list, {NULL, run_station_list, finish_stations}},
 	{ROUTE_station_revoke, {NULL, run_station_revoke, finish_revoked}},
 	{ROUTE_enrol, {NULL, run_enrol, finish_changed}},
+	{ROUTE_upload_append, {NULL, run_upload_append, finish_import}},
 	{ROUTE_upload_finish, {NULL, run_upload_finish, finish_import}},
 	{ROUTE_image_approve, {NULL, run_image_approve, finish_changed}},
 	{ROUTE_image_retire, {NULL, run_image_retire, finish_changed}},

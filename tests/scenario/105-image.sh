@@ -72,5 +72,5 @@ provline lot create L3 --product P2 --image "$sha" --quantity 5 2>err
 expect "exit code for a lot of a retired image" $? 3
 kinds=$(sqlite3 "$WORK/controller/provline.db" "SELECT kind FROM records WHERE kind LIKE 'image-%' ORDER BY seq" | xargs)
 expect "the record" "$kinds" \
-	"image-imported image-approved image-imported image-approval-refused image-approved image-retired"
+	"image-imported image-approved image-refused image-imported image-approval-refused image-approved image-retired"
 line_down
