@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 const struct cli_command cli_commands[] = {
 	{"init", "--data DIR [--name HOST]...",
@@ -380,7 +381,10 @@ static int run(int argc, char **argv, int words)
 
 int main(int argc, char **argv)
 {
+	static const struct rlimit no_core = {0, 0};
 	struct err e = {0};
+
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* keys pass through here */
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "help") == 0) {

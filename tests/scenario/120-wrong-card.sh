@@ -1,5 +1,6 @@
 #!/bin/bash
-# No card, a card for another firmware, an empty one: named, and nothing spent.
+# No card, a card for another firmware, an empty one, a blank one: named, and
+# nothing spent.
 . "$(dirname "$0")/lib.sh"
 line_up --stations 1
 # What the station itself says of its reader: pcscd looks a few times a second.
@@ -36,6 +37,12 @@ card_new empty.card EMPTY001 "$FWID" 0
 put_in "$T/empty.card" EMPTY001
 run_board C3
 expect_fail C3 card-empty
+
+take_out
+"$BIN/provline-bench" card-new "$T/blank.card" --serial BLANK001 --maker-key "$MAKER_KEY" --blank || fail "card-new"
+put_in "$T/blank.card" BLANK001
+run_board C5
+expect_fail C5 card-wrong
 
 take_out
 put_in "$WORK/S1.card" CARD0001
