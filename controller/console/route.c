@@ -280,11 +280,13 @@ static void add_parameter(json_t *list, const char *name, size_t len,
 			  const char *in)
 {
 	bool path = !strcmp(in, "path");
+	/* the one that is no text, and cannot be left out */
+	bool offset = len == 6 && !memcmp(name, "offset", len);
 
-	json_array_append_new(list,
-			      json_pack("{s:s%,s:s,s:b,s:{s:s}}", "name", name,
-					len, "in", in, "required", path,
-					"schema", "type", "string"));
+	json_array_append_new(list, json_pack("{s:s%,s:s,s:b,s:{s:s}}", "name",
+					      name, len, "in", in, "required",
+					      path || offset, "schema", "type",
+					      offset ? "integer" : "string"));
 }
 
 static json_t *parameters(const struct route *r)
@@ -312,8 +314,14 @@ static json_t *responses(const struct route *r)
 	if (r->type[0])
 		json_object_set_new(ok, "content",
 				    json_pack("{s:{}}", r->type));
-	return json_pack("{s:o,s:{s:s}}", status, ok, "default", "$ref",
-			 "#/components/responses/Problem");
+	ok = json_pack("{s:o,s:{s:s}}", status, ok, "default", "$ref",
+		       "#/components/responses/Problem");
+	if (r->kind == KIND_IMPORT)
+		json_object_set_new(ok, "200",
+				    json_pack("{s:s,s:{s:{}}}", "description",
+					      "Someone else had imported it",
+					      "content", r->type));
+	return ok;
 }
 
 static json_t *operation(const struct route *r)

@@ -81,6 +81,12 @@ test("every answer carries the security headers", async () => {
 test("the description lists every endpoint; none answers without a credential", async () => {
   const { json: doc } = await request("GET", "/api/v1/openapi.json", { token: ADMIN });
   assert.equal(doc.openapi, "3.1.0");
+  const patch = doc.paths["/api/v1/images/uploads/{upload}"].patch;
+  assert.deepEqual(Object.keys(patch.requestBody.content), ["application/octet-stream"]);
+  const offset = patch.parameters.find((p) => p.name === "offset");
+  assert.deepEqual([offset.in, offset.required, offset.schema.type], ["query", true, "integer"]);
+  assert.deepEqual(Object.keys(doc.paths["/api/v1/images/uploads/{upload}/finish"].post.responses).sort(),
+    ["200", "201", "default"]);
   let tried = 0;
   for (const [path, item] of Object.entries(doc.paths))
     for (const [method, operation] of Object.entries(item)) {

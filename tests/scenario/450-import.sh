@@ -7,6 +7,7 @@ cd "$T" || exit 1
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:quarantine_size_mb=4" # freed memory is free: it is measured below
 FW=$BIN/../firmware
 C= # the controller's process
+DATA=$T/data
 
 for k in release attest; do
 	(umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out $k.pem)
@@ -23,11 +24,15 @@ build small.pli
 sha=$(sha256sum big.pli | cut -c 1-64) small=$(sha256sum small.pli | cut -c 1-64)
 size=$(stat -c %s big.pli)
 
-"$BIN/provline" init --data "$T/data" --name localhost >/dev/null || fail "init"
-openssl ec -in release.pem -pubout -out data/release-keys/brand.pem 2>/dev/null
+new_data() { # in DATA
+	provline init --data "$DATA" --name localhost >/dev/null || fail "init"
+	openssl ec -in release.pem -pubout -out "$DATA/release-keys/brand.pem" 2>/dev/null
+	export PROVLINE_TOKEN_FILE=$DATA/admin.token PROVLINE_CA=$DATA/ca.pem
+}
+new_data
 PORT=0
 controller() { # [LINE OF CONFIGURATION...]: starts it, on the port it had before
-	printf '%s\n' "data_dir = \"$T/data\"" 'agent_listen = "tls+tcp://127.0.0.1:0"' 'https_host = "127.0.0.1"' \
+	printf '%s\n' "data_dir = \"$DATA\"" 'agent_listen = "tls+tcp://127.0.0.1:0"' 'https_host = "127.0.0.1"' \
 		"https_port = $PORT" "$@" >c.conf
 	"$BIN/provline-controller" --config c.conf 2>>log &
 	C=$!
@@ -40,14 +45,14 @@ controller_dies() { kill -KILL $C && wait $C 2>/dev/null; }
 controller_ends() { kill -TERM $C && wait $C; expect "how the controller left" $? 0; }
 leave() {
 	local code=$?
-	[ -n "$C" ] && kill -KILL $C 2>/dev/null
+	[ -n "$C" ] && kill -KILL "$C" 2>/dev/null
+	mountpoint -q disk && umount disk
 	(exit $code)
 	finish
 }
 trap leave EXIT
-export PROVLINE_TOKEN_FILE=$T/data/admin.token PROVLINE_CA=$T/data/ca.pem
 api() { # METHOD PATH [curl options]: the answer's body; its status in ./status
-	curl -s --max-time 20 --cacert data/ca.pem -H "Authorization: Bearer $(cat data/admin.token)" -X "$1" \
+	curl -s --max-time 20 --cacert "$PROVLINE_CA" -H "Authorization: Bearer $(cat "$PROVLINE_TOKEN_FILE")" -X "$1" \
 		-o answer -w '%{http_code}' "$PROVLINE_URL/api/v1$2" "${@:3}" >status
 	cat answer
 }
@@ -162,3 +167,22 @@ echo "7. the controller is away"
 controller_ends
 C=
 refused 4 'unreachable' image import small.pli
+
+echo "8. a small disk: no room at all, and one that fills up in the middle"
+mkdir disk
+if mount -t tmpfs -o size=48m provline disk 2>/dev/null; then
+	DATA=$T/disk/data
+	new_data
+	controller 'disk_reserve_mib = 0'
+	refused 1 'disk-full: ' image import big.pli
+	expect "files" "$(ls disk/data/images/uploads)" ""
+	begin "$three" "$(stat -c %s three.pli)" | jq -e '.offset == 0' >/dev/null || fail "begin: $(cat answer)"
+	left=$(df --output=avail -B 1 disk | tail -n 1)
+	head -c $((left - 4000000)) /dev/zero >disk/filling # less than the image needs, but its room is taken
+	expect "the import" "$(provline image import three.pli)" "$three"
+	expect "the file" "$(sha256sum "disk/data/images/$three.pli" | cut -c 1-64)" "$three"
+	controller_ends
+	C=
+else
+	echo "   left out: no right to mount a small disk"
+fi
