@@ -194,7 +194,10 @@ static void disturb(struct sweep *s, enum rig_trouble kind, uint64_t k)
 			 rig_trouble_names[kind], (unsigned long long)k);
 }
 
-static void sweep_whole(struct sweep *s, uint64_t step)
+/* Unicorn 2.0.1 crashed once after some fifteen thousand jobs on one board. */
+#define JOBS_A_BOARD 2000u
+
+static void sweep_whole(struct sweep *s, bool output_enable, uint64_t step)
 {
 	const char *only = getenv("PROVLINE_SWEEP_KIND");
 
@@ -203,8 +206,11 @@ static void sweep_whole(struct sweep *s, uint64_t step)
 
 		if (only != NULL && strtoul(only, NULL, 10) != kind)
 			continue;
-		for (uint64_t k = 1; k <= s->places; k += step)
+		for (uint64_t k = 1; k <= s->places; k += step) {
+			if (s->runs % JOBS_A_BOARD == 0)
+				new_board(output_enable);
 			disturb(s, (enum rig_trouble)kind, k);
+		}
 		print_message("%s: %lu ended otherwise than they should\n",
 			      rig_trouble_names[kind], s->failed - failed);
 	}
@@ -242,7 +248,7 @@ static void sweep(bool output_enable)
 	print_message("a job has %llu transfers\n",
 		      (unsigned long long)s.places);
 	if (step != NULL)
-		sweep_whole(&s, strtoull(step, NULL, 10));
+		sweep_whole(&s, output_enable, strtoull(step, NULL, 10));
 	else
 		sweep_sample(&s);
 	print_message("%lu jobs disturbed, %lu ended with an error, %lu of "
