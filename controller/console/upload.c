@@ -126,8 +126,10 @@ enum err_code upload_find(const char *image_dir, const struct upload_limits *l,
 			  struct err *e)
 {
 	struct search q = {sha256, out, false};
-	enum err_code rc = visit(image_dir, l, match, &q, e);
+	enum err_code rc;
 
+	*out = (struct upload_state){.offset = 0};
+	rc = visit(image_dir, l, match, &q, e);
 	if (rc || q.found)
 		return rc;
 	return err_set(e, ERR_NOT_FOUND, "no upload %.64s", sha256);
