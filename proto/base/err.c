@@ -32,10 +32,14 @@ static void one_line(char *s)
 			*s = ' ';
 }
 
+/* For callers without a struct err, who want the code all the same. */
+static _Thread_local enum err_code last_code = ERR_FAILED;
+
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
 
+	last_code = code;
 	if (!e)
 		return code;
 	e->code = code;
@@ -66,7 +70,7 @@ enum err_code err_hint(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	if (!e)
-		return ERR_FAILED;
+		return last_code;
 	va_start(ap, fmt);
 	vsnprintf(e->hint, sizeof e->hint, fmt, ap);
 	va_end(ap);
@@ -81,7 +85,7 @@ enum err_code err_prefix(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	if (!e)
-		return ERR_FAILED;
+		return last_code;
 	va_start(ap, fmt);
 	vsnprintf(front, sizeof front, fmt, ap);
 	va_end(ap);

@@ -37,11 +37,12 @@ enum err_code err_set_errno(struct err *e, enum err_code code, int errnum,
 			    const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Replace the hint of an error that has been set. Returns e->code. */
+/* Replace the hint of an error that has been set. Returns e->code; with e NULL
+ * the code that this thread set last. */
 enum err_code err_hint(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Put "what: " in front of the text that is there. Returns e->code. */
+/* Put "what: " in front of the text that is there. Returns as err_hint(). */
 enum err_code err_prefix(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

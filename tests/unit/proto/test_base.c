@@ -41,6 +41,14 @@ static void test_full_disk_wins_over_the_callers_code(void **state)
 	assert_int_equal(err_set_errno(&e, ERR_IO, ENOSPC, "x"), ERR_DISK_FULL);
 }
 
+static void test_the_code_comes_through_without_a_struct(void **state)
+{
+	(void)state;
+	err_set(NULL, ERR_NO_CARD, "no card");
+	assert_int_equal(err_hint(NULL, "insert one"), ERR_NO_CARD);
+	assert_int_equal(err_prefix(NULL, "station"), ERR_NO_CARD);
+}
+
 static void test_every_error_has_its_own_name(void **state)
 {
 	(void)state;
@@ -201,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_error_is_one_line_with_hint),
 		cmocka_unit_test(test_full_disk_wins_over_the_callers_code),
+		cmocka_unit_test(test_the_code_comes_through_without_a_struct),
 		cmocka_unit_test(test_every_error_has_its_own_name),
 		cmocka_unit_test(test_failure_codes_parse_back_and_name_a_step),
 		cmocka_unit_test(test_wall_time_round_trip),
