@@ -197,6 +197,13 @@ enum image_error image_verify_part(const struct image *im,
 enum image_error image_verify_all(const struct image *im,
 				  struct image_fault *f);
 
+/* The halves of that: parts and padding against the part table, and blocks
+ * against the block table. Each alone reads every byte behind the header. */
+enum image_error image_verify_parts(const struct image *im,
+				    struct image_fault *f);
+enum image_error image_verify_blocks(const struct image *im,
+				     struct image_fault *f);
+
 /* SHA-256 of block `index` as the table has it, and as the bytes are. */
 enum image_error image_block_listed(const struct image *im, uint32_t index,
 				    uint8_t sha256[IMAGE_HASH_BYTES],

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,6 +161,48 @@ void image_file_close(struct image_file *f)
 	image_window_close(&f->window);
 }
 
+/* The blocks are hashed while the parts are: with a window of their own. */
+struct block_check {
+	struct image image;
+	struct image_window window;
+	struct image_fault fault;
+};
+
+static void *verify_blocks(void *arg)
+{
+	struct block_check *c = arg;
+
+	image_verify_blocks(&c->image, &c->fault);
+	return NULL;
+}
+
+static enum image_error verify_content(struct image_file *f,
+				       struct image_fault *fault)
+{
+	struct block_check c = {.image = f->image};
+	enum image_error error;
+	pthread_t thread;
+	bool apart;
+
+	if (!image_window_open(&c.window, f->window.fd)) {
+		image_window_close(&c.window);
+		return image_verify_all(&f->image, fault);
+	}
+	c.image.read_arg = &c.window;
+	apart = pthread_create(&thread, NULL, verify_blocks, &c) == 0;
+	error = image_verify_parts(&f->image, fault);
+	if (apart)
+		pthread_join(thread, NULL);
+	else if (error == IMAGE_OK)
+		verify_blocks(&c);
+	image_window_close(&c.window);
+	if (error == IMAGE_OK && c.fault.error != IMAGE_OK) {
+		*fault = c.fault;
+		error = c.fault.error;
+	}
+	return error;
+}
+
 enum err_code image_file_verify(struct image_file *f,
 				const uint8_t key[IMAGE_PUBLIC_KEY_BYTES],
 				struct err *e)
@@ -168,7 +211,7 @@ enum err_code image_file_verify(struct image_file *f,
 	enum err_code rc = ERR_OK;
 
 	if ((key && image_verify_signature(&f->image, key, &fault)) ||
-	    image_verify_all(&f->image, &fault))
+	    verify_content(f, &fault))
 		rc = image_fault_err(&fault, e);
 	if (!rc)
 		rc = image_check_manifests(&f->image, e);

@@ -148,7 +148,8 @@ static enum image_error check_blank(const struct image *im, uint32_t from,
 	return IMAGE_OK;
 }
 
-enum image_error image_verify_all(const struct image *im, struct image_fault *f)
+enum image_error image_verify_parts(const struct image *im,
+				    struct image_fault *f)
 {
 	uint32_t table_end =
 		IMAGE_AT_BLOCK_TABLE + im->block_count * IMAGE_HASH_BYTES;
@@ -163,9 +164,23 @@ enum image_error image_verify_all(const struct image *im, struct image_fault *f)
 			error = image_verify_part(im, p, f);
 		blank = p->offset + p->length;
 	}
-	if (error == IMAGE_OK)
-		error = check_blank(im, blank, im->image_bytes, f);
+	return error != IMAGE_OK ? error
+				 : check_blank(im, blank, im->image_bytes, f);
+}
+
+enum image_error image_verify_blocks(const struct image *im,
+				     struct image_fault *f)
+{
+	enum image_error error = IMAGE_OK;
+
 	for (uint32_t i = 0; i < im->block_count && error == IMAGE_OK; i++)
 		error = check_block(im, i, f);
 	return error;
+}
+
+enum image_error image_verify_all(const struct image *im, struct image_fault *f)
+{
+	enum image_error error = image_verify_parts(im, f);
+
+	return error != IMAGE_OK ? error : image_verify_blocks(im, f);
 }

@@ -61,7 +61,7 @@ void figure_list(FILE *f)
 
 	for (int i = 0; i < FIGURE_COUNT; i++) {
 		reach_text(&figures[i], reach, sizeof reach);
-		fprintf(f, "%-22s %-6s %-7s %s\n", figures[i].name,
+		fprintf(f, "%-24s %-6s %-7s %s\n", figures[i].name,
 			figures[i].unit, reach, figures[i].what);
 	}
 }
@@ -79,7 +79,7 @@ void figure_print(FILE *f, const struct figure_result r[FIGURE_COUNT])
 {
 	char reach[32], value[32];
 
-	fprintf(f, "%-22s %8s %-6s  %-7s %-3s  %s\n", "FIGURE", "VALUE", "",
+	fprintf(f, "%-24s %8s %-6s  %-7s %-3s  %s\n", "FIGURE", "VALUE", "",
 		"REACH", "MET", "WHAT");
 	for (int i = 0; i < FIGURE_COUNT; i++) {
 		if (!r[i].wanted)
@@ -87,7 +87,7 @@ void figure_print(FILE *f, const struct figure_result r[FIGURE_COUNT])
 		reach_text(&figures[i], reach, sizeof reach);
 		snprintf(value, sizeof value, r[i].known ? "%.3f" : "?",
 			 r[i].value);
-		fprintf(f, "%-22s %8s %-6s  %-7s %-3s  %s\n", figures[i].name,
+		fprintf(f, "%-24s %8s %-6s  %-7s %-3s  %s\n", figures[i].name,
 			value, figures[i].unit, reach,
 			verdict((enum figure_id)i, &r[i]), figures[i].what);
 	}

@@ -31,6 +31,7 @@ enum stage {
 	STAGE_OPENOCD_DIRTY, /* OpenOCD: as DIRTY */
 	STAGE_OPENOCD_FULL,  /* OpenOCD's erasing knows no content: DIRTY's */
 	STAGE_STATION,	     /* provline-agent with four harnesses */
+	STAGE_IMAGE,	     /* image files, by the command line */
 	STAGE_COUNT
 };
 

@@ -55,6 +55,7 @@ static const struct {
 	[STAGE_OPENOCD_FULL] = {"OpenOCD, no blank page", measure_openocd_full,
 				NEEDS(FULL) | NEEDS(OPENOCD_DIRTY)},
 	[STAGE_STATION] = {"a station with four harnesses", measure_station, 0},
+	[STAGE_IMAGE] = {"image files", measure_image, 0},
 };
 
 /* ---- options ---- */

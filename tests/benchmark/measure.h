@@ -34,7 +34,7 @@ typedef enum err_code stage_fn(struct run *r, struct err *e);
 stage_fn measure_stream, measure_stream_oe;
 stage_fn measure_blank, measure_update, measure_dirty, measure_full;
 stage_fn measure_openocd_blank, measure_openocd_dirty, measure_openocd_full;
-stage_fn measure_station;
+stage_fn measure_station, measure_image;
 
 static inline void run_result(struct run *r, enum figure_id id, double value)
 {

@@ -8,7 +8,8 @@ bench() { "$BIN/provline-benchmark" "$@"; }
 
 bench --list >"$T/list" || fail "--list"
 for name in swclk-per-word usb-out-per-byte blank-over-floor update-over-full verify-4mib \
-	openocd-blank openocd-dirty cpu-per-mib rss-programming; do
+	openocd-blank openocd-dirty cpu-per-mib rss-programming \
+	image-build-8mib image-verify-over-sha256 image-verify-rate image-rss-64mib; do
 	grep -q "^$name " "$T/list" || fail "no figure $name"
 done
 bench no-such-figure 2>"$T/err"
