@@ -8,7 +8,7 @@
 #include "proto/image/product.h"
 #include "proto/image/sha.h"
 
-#define IMAGE_WINDOW_BYTES 131072u
+#define IMAGE_WINDOW_BYTES 32768u
 
 /* A file descriptor and the bytes of it read last. */
 struct image_window {
