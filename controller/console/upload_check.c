@@ -4,6 +4,7 @@
 #include "proto/base/hex.h"
 #include "proto/base/log.h"
 #include "proto/image/image_build.h"
+#include "proto/image/image_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -211,6 +212,9 @@ static enum err_code check_content(struct upload *u, const char *key_dir,
 		return rc;
 	if (image_verify_all(im, &f))
 		return image_fault_err(&f, e);
+	rc = image_check_manifests(im, e);
+	if (rc)
+		return rc;
 	if (!hash_fd(u->fd, upload_len(u), hash))
 		return err_set(e, ERR_IO, "the upload cannot be read back");
 	if (strcmp(hash, upload_sha256(u)) != 0)
