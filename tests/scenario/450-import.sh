@@ -73,13 +73,15 @@ refused() { # EXIT-CODE WORDS COMMAND...
 }
 
 echo "1. what it is refused for before its first byte"
-controller 'image_max_mib = 1' 'upload_keep_s = 1' 'uploads_max = 1'
+controller 'image_max_mib = 1' 'uploads_max = 1'
 refused 1 "too-big: the image has $size bytes, this controller takes 1048576" image import big.pli
 expect "files" "$(ls data/images/uploads)" ""
 begin "$small" 100000 >/dev/null
 begin "$sha" 100000 | jq -e '.code == "quota"' >/dev/null || fail "more unfinished uploads than uploads_max: $(cat answer)"
 forgotten() { [ -z "$(ls data/images/uploads)" ]; }
 forgotten && fail "nothing was begun"
+controller_ends
+controller 'upload_keep_s = 1'
 wait_for 20 forgotten # it expires by itself
 controller_ends
 controller 'disk_reserve_mib = 1048576'
