@@ -1,15 +1,10 @@
 #include "cli/demo/line.h"
 
-#include "cli/demo/keys.h"
+#include "cli/demo/release.h"
 #include "cli/demo/settings.h"
-#include "cli/import.h"
 #include "proto/base/dbuf.h"
 #include "proto/base/file.h"
-#include "proto/base/hex.h"
 #include "proto/base/mono.h"
-#include "proto/base/secret.h"
-#include "proto/bundle/bundle_build.h"
-#include "proto/image/image_build.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -24,9 +19,6 @@
 #define READY_MS 20000
 #define STOP_MS	 10000
 #define RUN_MS	 20000
-
-#define PRODUCT	 "DEMO-1"
-#define RELEASE	 "1.0.0"
 
 /* ---- folders, ports ---- */
 
@@ -150,8 +142,8 @@ static enum err_code wait_port(struct process *p, int port, struct err *e)
 
 /* ---- programs ---- */
 
-static void prepare(struct line *l, struct process *p, const char *name,
-		    const char *program, const char *config)
+void line_process(const struct line *l, struct process *p, const char *name,
+		  const char *program, const char *config)
 {
 	char path[PATH_MAX];
 
@@ -164,26 +156,37 @@ static void prepare(struct line *l, struct process *p, const char *name,
 	}
 }
 
+/* A public file. */
+static enum err_code copy(const char *from, const char *folder,
+			  const char *name, struct err *e)
+{
+	char to[PATH_MAX];
+	enum err_code rc;
+	struct dbuf text;
+
+	dbuf_init(&text, 65536);
+	snprintf(to, sizeof to, "%s/%s", folder, name);
+	rc = file_read(from, &text, e);
+	if (!rc)
+		rc = file_write(to, text.data, text.len, 0644, e);
+	dbuf_fini(&text);
+	return rc;
+}
+
 static enum err_code start_cloud(struct line *l, struct err *e)
 {
 	enum err_code rc = settings_cloud(l, at(l, "cloud.conf"), e);
-	struct dbuf ca;
-	char out[PATH_MAX];
 
 	if (rc)
 		return rc;
-	prepare(l, &l->cloud, "cloud", "provline-cloud", at(l, "cloud.conf"));
+	line_process(l, &l->cloud, "cloud", "provline-cloud",
+		     at(l, "cloud.conf"));
 	rc = process_start(&l->cloud, e);
 	if (!rc)
 		rc = wait_port(&l->cloud, l->cloud_port, e);
-	if (rc)
-		return rc;
-	dbuf_init(&ca, 65536);
-	rc = file_read(at(l, "cloud/cloud-ca.pem"), &ca, e);
-	snprintf(out, sizeof out, "%s/cloud-ca.pem", l->options.out);
 	if (!rc)
-		rc = file_write(out, ca.data, ca.len, 0644, e);
-	dbuf_fini(&ca);
+		rc = copy(at(l, "cloud/cloud-ca.pem"), l->options.out,
+			  "cloud-ca.pem", e);
 	return rc;
 }
 
@@ -196,7 +199,7 @@ static enum err_code new_card(struct line *l, unsigned station, struct err *e)
 	snprintf(number, sizeof number, "%lu", 2 * l->options.quantity + 10);
 	snprintf(file, sizeof file, "S%u.card", station);
 	snprintf(serial, sizeof serial, "CARD%04u", station);
-	prepare(l, &p, "card-new", "provline-bench", NULL);
+	line_process(l, &p, "card-new", "provline-bench", NULL);
 	process_arg(&p, "card-new");
 	process_arg(&p, at(l, file));
 	process_arg(&p, "--serial");
@@ -235,7 +238,8 @@ static enum err_code start_bench(struct line *l, struct err *e)
 		rc = new_card(l, s, e);
 	if (rc)
 		return rc;
-	prepare(l, &l->bench, "bench", "provline-bench", at(l, "bench.conf"));
+	line_process(l, &l->bench, "bench", "provline-bench",
+		     at(l, "bench.conf"));
 	rc = process_start(&l->bench, e);
 	if (!rc)
 		rc = control_open(&l->control, at(l, "ctl"), READY_MS, e);
@@ -257,36 +261,30 @@ static enum err_code start_controller(struct line *l, struct err *e)
 {
 	enum err_code rc;
 	struct process p;
-	struct dbuf ca;
-	char out[PATH_MAX];
 
-	prepare(l, &p, "init", "provline", NULL);
+	line_process(l, &p, "init", "provline", NULL);
 	process_arg(&p, "init");
 	process_arg(&p, "--data");
 	process_arg(&p, at(l, "controller"));
 	rc = process_run(&p, RUN_MS, e);
 	process_fini(&p);
 	if (!rc)
-		rc = keys_public(at(l, "release.pem"),
-				 at(l, "controller/release-keys/demo.pem"), e);
+		rc = copy(at(l, "release.pub"),
+			  at(l, "controller/release-keys"), "demo.pem", e);
 	if (!rc)
 		rc = settings_controller(l, at(l, "controller.conf"), e);
 	if (rc)
 		return rc;
-	prepare(l, &l->controller, "controller", "provline-controller",
-		at(l, "controller.conf"));
+	line_process(l, &l->controller, "controller", "provline-controller",
+		     at(l, "controller.conf"));
 	rc = process_start(&l->controller, e);
 	if (!rc)
 		rc = wait_port(&l->controller, l->https_port, e);
 	if (!rc)
 		rc = connect_rest(l, e);
-	dbuf_init(&ca, 65536);
 	if (!rc)
-		rc = file_read(at(l, "controller/ca.pem"), &ca, e);
-	snprintf(out, sizeof out, "%s/ca.pem", l->options.out);
-	if (!rc)
-		rc = file_write(out, ca.data, ca.len, 0644, e);
-	dbuf_fini(&ca);
+		rc = copy(at(l, "controller/ca.pem"), l->options.out, "ca.pem",
+			  e);
 	return rc;
 }
 
@@ -314,7 +312,7 @@ static enum err_code enrol(struct line *l, const char *station,
 	explicit_bzero(token, sizeof token);
 	if (rc)
 		return rc;
-	prepare(l, &p, name, "provline-agent", config);
+	line_process(l, &p, name, "provline-agent", config);
 	process_arg(&p, "--enrol");
 	process_arg(&p, "-"); /* secrets are no arguments: ps shows those */
 	snprintf(p.input_path, sizeof p.input_path, "%s", file);
@@ -340,7 +338,7 @@ static enum err_code start_agent(struct line *l, unsigned number, struct err *e)
 		rc = enrol(l, station, config, e);
 	if (rc)
 		return rc;
-	prepare(l, p, name, "provline-agent", config);
+	line_process(l, p, name, "provline-agent", config);
 	snprintf(library, sizeof library, "%s/../lib/bench", l->bin);
 	process_env(p, "LD_LIBRARY_PATH", library);
 	process_env(p, "PROVLINE_BENCH_SOCKET", at(l, "usb"));
@@ -382,163 +380,7 @@ static enum err_code start_agents(struct line *l, struct err *e)
 	return rc;
 }
 
-/* ---- image and lot ---- */
-
-/* The applications travel as bundles, linked for the secure alias. */
-static enum err_code build_bundle(struct line *l, const char *name,
-				  const char *to, struct err *e)
-{
-	char program[PATH_MAX];
-	uint8_t sha256[BUNDLE_HASH_BYTES];
-	struct bundle_build b = {.rom_path = program,
-				 .load_address = LAYOUT_FLASH_S + LAYOUT_APP,
-				 .key = at(l, "signer.pem")};
-
-	snprintf(program, sizeof program, "%s/../firmware/%s.elf", l->bin,
-		 name);
-	return bundle_build_file(&b, to, sha256, e);
-}
-
-static enum err_code build_image(struct line *l, const char *path,
-				 struct err *e)
-{
-	char test[PATH_MAX], kernel[PATH_MAX], app_test[PATH_MAX],
-		app[PATH_MAX];
-	struct image_build b = {.product = PRODUCT,
-				.version = RELEASE,
-				.firmware_id = SETTINGS_FWID,
-				.nor_min_bytes = 8u << 20,
-				.test_path = test,
-				.kernel_path = kernel,
-				.app_test_path = app_test,
-				.app_path = app,
-				.sfi_key_path = at(l, "sfi.key"),
-				.release_key_path = at(l, "release.pem"),
-				.attest_key_path = at(l, "attest.pem")};
-	enum err_code rc;
-
-	snprintf(test, sizeof test, "%s/../firmware/hardware-test.bin", l->bin);
-	snprintf(kernel, sizeof kernel, "%s/../firmware/kernel.bin", l->bin);
-	snprintf(app_test, sizeof app_test, "%s", at(l, "app-test.zip"));
-	snprintf(app, sizeof app, "%s", at(l, "app.zip"));
-	rc = build_bundle(l, "app-test", app_test, e);
-	if (!rc)
-		rc = build_bundle(l, "app", app, e);
-	return rc ? rc : image_build_file(&b, path, NULL, e);
-}
-
-static enum err_code make_keys(struct line *l, struct err *e)
-{
-	static const char *const pems[] = {"release.pem", "attest.pem",
-					   "signer.pem", "maker.pem"};
-	enum err_code rc = keys_new_random(at(l, "sfi.key"), 28, e);
-	struct secret s = {0};
-	char hex[65];
-
-	for (size_t i = 0; i < 4 && !rc; i++)
-		rc = keys_new_p256(at(l, pems[i]), e);
-	if (!rc)
-		rc = secret_random(&s, 32, e);
-	if (!rc) {
-		hex_encode(hex, s.bytes, 32);
-		rc = file_write(at(l, "cloud.secret"), hex, 64, 0600, e);
-	}
-	explicit_bzero(hex, sizeof hex);
-	secret_fini(&s);
-	return rc;
-}
-
-static enum err_code post(struct line *l, const char *path, json_t *body,
-			  struct err *e)
-{
-	enum err_code rc = rest_call(l->rest, "POST", path, body, NULL, e);
-
-	json_decref(body);
-	return rc;
-}
-
-/* A second engineer: nobody approves what they imported. */
-static enum err_code add_second(struct line *l, struct err *e)
-{
-	json_t *body =
-		json_pack("{ss ss}", "name", "second", "role", "engineer");
-	json_t *reply = NULL;
-	enum err_code rc =
-		rest_call(l->rest, "POST", "/users", body, &reply, e);
-	const char *token = json_string_value(json_object_get(reply, "token"));
-
-	if (!rc && !token)
-		rc = err_set(e, ERR_MALFORMED, "the controller's answer");
-	if (!rc)
-		rc = file_write(at(l, "second.token"), token, strlen(token),
-				0600, e);
-	json_decref(reply);
-	json_decref(body);
-	return rc;
-}
-
-static enum err_code approve(struct line *l, const char *sha256, struct err *e)
-{
-	struct rest_config c = {.url = l->url,
-				.token_path = at(l, "second.token"),
-				.ca_path = at(l, "controller/ca.pem")};
-	struct rest *second = NULL;
-	char path[160];
-	enum err_code rc = add_second(l, e);
-
-	if (!rc)
-		rc = rest_new(&second, &c, e);
-	snprintf(path, sizeof path, "/images/%s/approve", sha256);
-	if (!rc)
-		rc = rest_call(second, "POST", path, NULL, NULL, e);
-	rest_free(second);
-	return rc;
-}
-
-/* Built, imported, approved. */
-static enum err_code release_image(struct line *l, char sha256[65],
-				   struct err *e)
-{
-	char image[PATH_MAX];
-	struct import_options o = {.path = image};
-	struct import_result r = {0};
-	enum err_code rc;
-
-	snprintf(image, sizeof image, "%s/image.pli", l->options.out);
-	rc = build_image(l, image, e);
-	if (!rc)
-		rc = import_file(l->rest, &o, &r, e);
-	json_decref(r.image);
-	if (rc)
-		return rc;
-	memcpy(sha256, r.sha256, sizeof r.sha256);
-	return approve(l, sha256, e);
-}
-
-static enum err_code make_lot(struct line *l, struct err *e)
-{
-	char sha256[65], path[64], station[16];
-	enum err_code rc = release_image(l, sha256, e);
-
-	if (!rc)
-		rc = post(l, "/lots",
-			  json_pack("{ss ss ss sI sI}", "lot", l->lot,
-				    "product", PRODUCT, "image_sha256", sha256,
-				    "quantity", (json_int_t)l->options.quantity,
-				    "max_attempts", (json_int_t)5),
-			  e);
-	for (unsigned s = 1; s <= l->options.stations && !rc; s++) {
-		snprintf(station, sizeof station, "S%u", s);
-		rc = post(l, "/assignments",
-			  json_pack("{ss ss ss}", "lot", l->lot, "station",
-				    station, "harness", ""),
-			  e);
-	}
-	snprintf(path, sizeof path, "/lots/%s/start", l->lot);
-	if (!rc)
-		rc = post(l, path, NULL, e);
-	return rc;
-}
+/* ---- all of it ---- */
 
 enum err_code line_start(struct line *l, void (*say)(const char *what),
 			 struct err *e)
@@ -547,12 +389,12 @@ enum err_code line_start(struct line *l, void (*say)(const char *what),
 		const char *what;
 		enum err_code (*fn)(struct line *l, struct err *e);
 	} stages[] = {
-		{"Keys", make_keys},
+		{"Keys", release_keys},
 		{"Device cloud", start_cloud},
 		{"Bench: boards, probes, cards", start_bench},
 		{"Controller", start_controller},
 		{"Stations", start_agents},
-		{"Image and lot", make_lot},
+		{"Image and lot", release_lot},
 	};
 	enum err_code rc = ERR_OK;
 

@@ -43,6 +43,11 @@ enum err_code line_init(struct line *l, const struct line_options *o,
 enum err_code line_start(struct line *l, void (*say)(const char *what),
 			 struct err *e);
 
+/* Prepare a program of this build, with its log in OUT/log/NAME.log and, when
+ * config is not NULL, --config. process_fini() it. */
+void line_process(const struct line *l, struct process *p, const char *name,
+		  const char *program, const char *config);
+
 /* Restart what a signal killed; an error when a daemon gave up by itself. */
 enum err_code line_watch(struct line *l, struct err *e);
 

@@ -59,17 +59,22 @@ static void become(const struct process *p, pid_t parent)
 		      0644);
 	int in = p->input_path[0] ? open(p->input_path, O_RDONLY | O_CLOEXEC)
 				  : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = p->output_path[0]
+			  ? open(p->output_path,
+				 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
+			  : fd;
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || fd < 0 || in < 0)
+	if (getppid() != parent || fd < 0 || in < 0 || out < 0 ||
+	    (p->folder[0] && chdir(p->folder)))
 		_exit(127);
 	/* Ctrl-C is for the demo, which stops its daemons in order. */
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(in, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
+	dup2(out, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	for (size_t i = 0; i < PROCESS_ENV && p->env[i]; i++)
 		putenv(p->env[i]);

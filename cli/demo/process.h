@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define PROCESS_ARGS 16
+#define PROCESS_ARGS 40
 #define PROCESS_ENV  6
 
 struct process {
@@ -20,9 +20,11 @@ struct process {
 	char *env[PROCESS_ENV]; /* "NAME=value", added to the demo's own */
 	char log_path[512];
 	char pid_path[512];
-	char input_path[512]; /* standard input; empty: none */
-	pid_t pid;	      /* 0: not running */
-	unsigned restarts;    /* after being killed by a signal */
+	char input_path[512];  /* standard input; empty: none */
+	char output_path[512]; /* standard output, made anew; empty: the log */
+	char folder[512];      /* it works in; empty: the demo's own */
+	pid_t pid;	       /* 0: not running */
+	unsigned restarts;     /* after being killed by a signal */
 };
 
 /* Prepare; nothing runs yet. Strings are copied. */

@@ -97,8 +97,9 @@ static enum err_code visit(const char *image_dir, const struct upload_limits *l,
 		    fstatat(dirfd(d), f->d_name, &st, 0))
 			continue;
 		s.offset = (uint64_t)st.st_size;
-		s.expires_at = (st.st_mtim.tv_sec + (l ? l->keep_s : 0)) * 1000 +
-			       st.st_mtim.tv_nsec / 1000000;
+		s.expires_at =
+			(st.st_mtim.tv_sec + (l ? l->keep_s : 0)) * 1000 +
+			st.st_mtim.tv_nsec / 1000000;
 		more = fn(arg, &s);
 	}
 	closedir(d);

@@ -52,3 +52,11 @@ expect "installed image" "$(jq -r 'select(.outcome == "pass") | .image_sha256' "
 	"$(sha256sum "$O/image.pli" | cut -c 1-64)"
 
 provline evidence verify "$O/evidence.tar" || fail "evidence"
+
+# The image is the one that the engineer's commands made.
+for c in "keys new release" "bundle build" "image build $O/image.pli" "image import $O/image.pli" "image approve" \
+	"lot create" assign "lot start"; do
+	grep -q "^\$ provline $c" "$O/log/commands.log" || fail "the demo did without: provline $c"
+done
+expect "hash printed by image build" "$(grep -A 1 '^\$ provline image build' "$O/log/commands.log" | tail -n 1)" \
+	"$(sha256sum "$O/image.pli" | cut -c 1-64)"
