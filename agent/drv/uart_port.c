@@ -1,10 +1,10 @@
 /* The FT2232H sends what it has at a full packet or when the latency timer
  * runs out, so a read returns within a few ms even when the line is quiet:
- * waiting is repeating short reads until the deadline.
+ * waiting is repeating short reads. Each that brings nothing is LATENCY_MS of
+ * a quiet line, seen by the probe; the host's own clock would count as well
+ * what the host did elsewhere.
  */
 #include "agent/drv/uart_port.h"
-
-#include "proto/base/mono.h"
 
 #include <ftdi.h>
 #include <libusb.h>
@@ -13,6 +13,7 @@
 #define PROBE_VENDOR  0x0403
 #define PROBE_PRODUCT 0x6010
 #define LATENCY_MS    2
+#define USB_READ_MS   500 /* the probe itself says nothing */
 
 struct uart_port {
 	struct ftdi_context ftdi;
@@ -72,7 +73,7 @@ enum err_code uart_port_open(struct uart_port **out, const char *serial,
 	}
 	u->cancelled = cancelled;
 	u->baud = baud;
-	u->ftdi.usb_read_timeout = 500;
+	u->ftdi.usb_read_timeout = USB_READ_MS;
 	u->ftdi.usb_write_timeout = 1000;
 	ftdi_set_interface(&u->ftdi, INTERFACE_B);
 	usb = ftdi_usb_open_desc(&u->ftdi, PROBE_VENDOR, PROBE_PRODUCT, NULL,
@@ -106,8 +107,7 @@ void uart_port_close(struct uart_port *u)
 enum err_code uart_port_read(struct uart_port *u, void *buf, size_t len,
 			     size_t *got, int wait_ms, struct err *e)
 {
-	struct mono deadline = mono_after_ms(wait_ms);
-	int rc;
+	int rc, quiet_ms = 0;
 
 	*got = 0;
 	do {
@@ -120,7 +120,8 @@ enum err_code uart_port_read(struct uart_port *u, void *buf, size_t len,
 			*got = (size_t)rc;
 			return ERR_OK;
 		}
-	} while (!mono_passed(deadline));
+		quiet_ms += rc == 0 ? LATENCY_MS : USB_READ_MS;
+	} while (quiet_ms < wait_ms);
 	return ERR_OK;
 }
 

@@ -20,8 +20,9 @@ enum err_code uart_port_open(struct uart_port **u, const char *serial,
 			     struct err *e);
 void uart_port_close(struct uart_port *u); /* NULL allowed */
 
-/* Up to len bytes, waiting at most wait_ms for the first of them. *got 0 after
- * a quiet wait. */
+/* Up to len bytes, waiting for the first of them until the probe has seen
+ * wait_ms of quiet line; *got is 0 then. Time in which the host does not ask
+ * the probe is no quiet: what the DUT said meanwhile waits in its buffer. */
 enum err_code uart_port_read(struct uart_port *u, void *buf, size_t len,
 			     size_t *got, int wait_ms, struct err *e);
 

@@ -32,7 +32,6 @@ void dialogue_init(struct dialogue *d, struct target *t, int silence_ms,
 	d->silence_ms = silence_ms;
 	d->log = log;
 	d->log_arg = log_arg;
-	d->heard = d->present = mono_now();
 	uart_link_init(&d->link, false);
 }
 
@@ -78,7 +77,7 @@ static enum err_code take_line(struct dialogue *d, struct err *e)
 		rc = target_uart_write(d->target, reply, reply_len, e);
 	if (rc != ERR_OK || ev == UART_EVENT_NONE)
 		return rc;
-	d->heard = mono_now();
+	d->heard_us = d->line_us;
 	switch (ev) {
 	case UART_EVENT_ACKED:
 		d->acked = true;
@@ -103,11 +102,11 @@ static enum err_code look(struct dialogue *d, struct err *e)
 	enum err_code rc;
 	bool there = true;
 
-	if (mono_diff_ms(mono_now(), d->present) < DIALOGUE_PRESENT_MS ||
-	    mono_diff_ms(mono_now(), d->heard) < DIALOGUE_PRESENT_MS)
+	if (d->line_us - d->present_us < DIALOGUE_PRESENT_MS * 1000 ||
+	    d->line_us - d->heard_us < DIALOGUE_PRESENT_MS * 1000)
 		return ERR_OK;
 	rc = target_present(d->target, &there, e);
-	d->present = mono_now();
+	d->present_us = d->line_us;
 	if (rc != ERR_OK)
 		return rc;
 	d->absent = there ? 0 : d->absent + 1;
@@ -125,6 +124,8 @@ static enum err_code pump(struct dialogue *d, struct err *e)
 
 	rc = target_uart_read(d->target, buf, sizeof(buf), &got, READ_SLICE_MS,
 			      e);
+	d->line_us +=
+		got > 0 ? target_uart_us(d->target, got) : READ_SLICE_MS * 1000;
 	for (size_t i = 0; i < got && rc == ERR_OK; i++)
 		if (uart_lines_feed(&d->lines, buf[i]))
 			rc = take_line(d, e);
@@ -136,7 +137,7 @@ static enum err_code pump(struct dialogue *d, struct err *e)
 static enum err_code check_time(const struct dialogue *d, struct mono deadline,
 				struct err *e)
 {
-	if (mono_diff_ms(mono_now(), d->heard) >= d->silence_ms)
+	if (d->line_us - d->heard_us >= d->silence_ms * INT64_C(1000))
 		return err_set(e, ERR_TIMEOUT,
 			       "the DUT has said nothing for %d ms",
 			       d->silence_ms);
@@ -151,7 +152,7 @@ enum err_code dialogue_next(struct dialogue *d, struct uart_sentence *s,
 {
 	enum err_code rc = ERR_OK;
 
-	d->heard = mono_now(); /* the silence counts from here */
+	d->heard_us = d->line_us; /* the silence counts from here */
 	while (rc == ERR_OK && d->queue_n == 0) {
 		rc = check_time(d, deadline, e);
 		if (rc == ERR_OK)
@@ -167,14 +168,14 @@ enum err_code dialogue_next(struct dialogue *d, struct uart_sentence *s,
 
 /* ---- sending ---- */
 
-static uint32_t now_ms(void)
+static uint32_t line_ms(const struct dialogue *d)
 {
-	return (uint32_t)(mono_now().ns / 1000000);
+	return (uint32_t)(d->line_us / 1000);
 }
 
 static enum err_code tick(struct dialogue *d, struct err *e)
 {
-	switch (uart_link_tick(&d->link, now_ms())) {
+	switch (uart_link_tick(&d->link, line_ms(d))) {
 	case UART_TICK_RESEND:
 		return target_uart_write(d->target, d->link.sent,
 					 d->link.sent_len, e);
@@ -190,7 +191,7 @@ static enum err_code tick(struct dialogue *d, struct err *e)
 enum err_code dialogue_send(struct dialogue *d, struct uart_sentence *s,
 			    struct mono deadline, struct err *e)
 {
-	size_t len = uart_link_send(&d->link, s, now_ms());
+	size_t len = uart_link_send(&d->link, s, line_ms(d));
 	enum err_code rc;
 
 	if (len == 0)
@@ -198,7 +199,7 @@ enum err_code dialogue_send(struct dialogue *d, struct uart_sentence *s,
 			       uart_type_name(s->type));
 	d->acked = false;
 	/* the silence counts from here: it is the DUT's turn */
-	d->heard = mono_now();
+	d->heard_us = d->line_us;
 	rc = target_uart_write(d->target, d->link.sent, len, e);
 	while (rc == ERR_OK && !d->acked) {
 		if (!d->link.waiting)

@@ -4,6 +4,10 @@
  *
  * Everything that arrives is hostile: noise, floods and sentences out of turn
  * cost budget, nothing else. One dialogue belongs to one worker thread.
+ *
+ * Silence and repeats are timed by the line as the probe sees it, so that a
+ * busy host neither takes a DUT for dead nor repeats what it has not read the
+ * answer to. Deadlines are the host's.
  */
 #ifndef AGENT_FLOW_DIALOGUE_H
 #define AGENT_FLOW_DIALOGUE_H
@@ -35,13 +39,14 @@ struct dialogue {
 	struct uart_sentence queue[DIALOGUE_QUEUE];
 	size_t queue_n;
 	bool acked;
-	struct mono heard;   /* last sentence or line of text */
-	struct mono present; /* last look at SWD */
-	unsigned absent;     /* looks in a row that saw no board */
+	int64_t line_us;    /* the line's time: quiet and bytes, as read */
+	int64_t heard_us;   /* last sentence or line of text */
+	int64_t present_us; /* last look at SWD */
+	unsigned absent;    /* looks in a row that saw no board */
 };
 
-/* silence_ms: how long the DUT may say nothing at all before it counts as
- * lost. */
+/* silence_ms: of the line's time, how long the DUT may say nothing at all
+ * before it counts as lost. */
 void dialogue_init(struct dialogue *d, struct target *t, int silence_ms,
 		   dialogue_log_fn *log, void *log_arg);
 

@@ -8,22 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOOT_WAIT_MS	8000
 #define RECORD_SLICE_MS 500
 
 /* ---- a locked board ---- */
 
-/* Reset the board and wait for its first BOOT. */
+/* Reset the board and wait for its first BOOT, as long as a DUT may say
+ * nothing. */
 static enum err_code ask_uid(struct attempt *a, struct uart_BOOT *boot,
 			     struct err *e)
 {
-	struct mono deadline = mono_after_ms(BOOT_WAIT_MS);
 	struct uart_sentence s;
 	enum err_code rc = dialogue_start(&a->dlg, true, e);
 
 	do {
 		if (rc == ERR_OK)
-			rc = dialogue_next(&a->dlg, &s, deadline, e);
+			rc = dialogue_next(&a->dlg, &s, a->deadline, e);
 	} while (rc == ERR_OK && s.type != UART_BOOT);
 	if (rc == ERR_OK) {
 		*boot = s.u.BOOT;

@@ -4,7 +4,7 @@
 
 const struct flow_step flow_steps[STEP_COUNT] = {
 	{STEP_DETECT, step_detect, 2000, false},
-	{STEP_IDENTIFY, step_identify, 20000, false},
+	{STEP_IDENTIFY, step_identify, 60000, false},
 	{STEP_PERMIT, step_permit, 60000, false},
 	{STEP_SPI_FLASH, step_spi_flash, 600000, false},
 	{STEP_LICENCE, step_licence, 60000, true},

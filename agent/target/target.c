@@ -332,6 +332,11 @@ enum err_code target_uart_write(struct target *t, const void *buf, size_t len,
 	return uart_port_write(t->uart, buf, len, e);
 }
 
+int64_t target_uart_us(const struct target *t, size_t len)
+{
+	return (int64_t)(characters_ns(t, len) / 1000);
+}
+
 enum err_code target_uart_flush(struct target *t, struct err *e)
 {
 	return uart_port_flush(t->uart, e);

@@ -181,12 +181,15 @@ enum err_code target_hold_reset(struct target *t, bool hold, struct err *e);
 
 /* ---- provisioning UART (FT2232H channel B) ---- */
 
-/* Up to len bytes that have arrived, waiting at most wait_ms for the first.
- * *got is 0 after a quiet wait; that is ERR_OK. */
+/* Up to len bytes that have arrived; waits for the first until the probe has
+ * seen wait_ms of quiet line (agent/drv/uart_port.h). *got is 0 after a quiet
+ * wait; that is ERR_OK. */
 enum err_code target_uart_read(struct target *t, void *buf, size_t len,
 			       size_t *got, int wait_ms, struct err *e);
 enum err_code target_uart_write(struct target *t, const void *buf, size_t len,
 				struct err *e);
+/* What so many bytes take on the line. */
+int64_t target_uart_us(const struct target *t, size_t len);
 /* Forget what has arrived so far. */
 enum err_code target_uart_flush(struct target *t, struct err *e);
 

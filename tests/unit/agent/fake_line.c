@@ -22,10 +22,9 @@ static void crash_at(enum crash c)
 		_exit(9);
 }
 
-static uint32_t now_ms(void)
-{
-	return (uint32_t)(mono_now().ns / 1000000);
-}
+/* The DUT's clock, which is the line's: quiet reads advance it, and whatever
+ * keeps the agent from reading. */
+static uint32_t now_ms;
 
 /* ---- the DUT's programs ---- */
 
@@ -223,11 +222,12 @@ static bool strike(void)
 		snprintf(s.u.FAIL.code, sizeof(s.u.FAIL.code), "%s",
 			 fake.fail_code);
 		strcpy(s.u.FAIL.text, "seen \x1b[31m");
-		len = uart_link_send(&dut.link, &s, now_ms());
+		len = uart_link_send(&dut.link, &s, now_ms);
 		put(dut.link.sent, len);
 		dut.pos = DUT_END;
 		return true;
 	case DUT_SLOW:
+		now_ms += 1200;
 		mono_sleep_ms(1200);
 		return false;
 	case DUT_TWICE:
@@ -240,7 +240,7 @@ static bool strike(void)
 static void dut_tick(void)
 {
 	static uint32_t looked;
-	uint32_t from = looked, now = now_ms();
+	uint32_t from = looked, now = now_ms;
 
 	looked = now;
 	if (now - from > 10000)
@@ -277,7 +277,7 @@ static void dut_turn(void)
 	if (dut.pos == DUT_TEST_2)
 		crash_at(CRASH_TEST);
 	set_sentence(&s, dut.pos);
-	len = uart_link_send(&dut.link, &s, now_ms());
+	len = uart_link_send(&dut.link, &s, now_ms);
 	if (len == 0)
 		abort();
 	put(dut.link.sent, len);
@@ -518,7 +518,9 @@ enum err_code target_uart_read(struct target *t, void *buf, size_t len,
 		return err_set(e, ERR_CANCELLED, "cancelled");
 	dut_turn();
 	if (dut.tx_len == 0) {
-		usleep(wait_ms > 2 ? 2000 : 500);
+		now_ms += (uint32_t)wait_ms;
+		usleep(500 + 1000 * (unsigned)fake.stall_ms);
+		fake.stall_ms = 0;
 		return ERR_OK;
 	}
 	*got = dut.tx_len > len ? len : dut.tx_len;
@@ -548,6 +550,12 @@ void target_counts(const struct target *t, struct target_counts *out)
 {
 	(void)t;
 	*out = fake.counts;
+}
+
+int64_t target_uart_us(const struct target *t, size_t len)
+{
+	(void)t;
+	return (int64_t)len * 87;
 }
 
 enum err_code target_uart_flush(struct target *t, struct err *e)
@@ -691,6 +699,7 @@ static enum err_code certificate(const struct msg_CSR_RELAY *c, struct msg *m,
 
 	crash_at(CRASH_CSR);
 	mono_sleep_ms(fake.csr_ms);
+	now_ms += (uint32_t)fake.csr_ms;
 	if (fake.csr_error != ERR_OK)
 		return err_set(e, fake.csr_error, "set by the test");
 	memcpy(out->attempt, c->attempt, sizeof(out->attempt));

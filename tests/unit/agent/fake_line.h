@@ -90,7 +90,9 @@ struct fake {
 	/* controller */
 	bool away; /* no connection at all */
 	enum err_code permit_error, csr_error, licence_record_error;
-	int csr_ms; /* how long CSR_RELAY takes */
+	int csr_ms;   /* how long CSR_RELAY takes */
+	int stall_ms; /* once, in a quiet read: the host was elsewhere, and
+		       * no time passed on the line */
 	bool renew_refused, retest, result_away;
 	unsigned permits, licences_recorded, results;
 	struct msg_PERMIT_GET permit_asked;

@@ -50,7 +50,7 @@ static void open_world(void)
 	world.st.link = (struct link *)1; /* the fake needs none */
 	world.st.loader = loader;
 	world.st.loader_len = sizeof(loader);
-	world.st.silence_ms = 400;
+	world.st.silence_ms = 1000; /* beyond a repeat or two */
 	assert_int_equal(cache_new(&world.st.cache, world.dir, 64u << 20,
 				   world.st.link, &e),
 			 ERR_OK);
@@ -522,6 +522,16 @@ static void survives_noise_and_doubles(void **state)
 	}
 }
 
+static void a_busy_host_is_no_silence(void **state)
+{
+	(void)state;
+	fake.at = DUT_STORED;
+	fake.fault = DUT_NOISE; /* an answer gets lost: the line is quiet */
+	fake.stall_ms = 1500;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.stall_ms, 0);
+}
+
 static void survives_reset_of_the_dut(void **state)
 {
 	static const enum dut_item at[] = {DUT_INSTALLED_TEST,	DUT_TEST_2,
@@ -740,6 +750,7 @@ int main(void)
 		T(fails_certificate),
 		T(sees_the_board_go),
 		T(survives_noise_and_doubles),
+		T(a_busy_host_is_no_silence),
 		T(survives_reset_of_the_dut),
 		T(cloud_may_take_its_time),
 		T(waits_for_the_record),
