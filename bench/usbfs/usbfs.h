@@ -17,7 +17,8 @@
 struct usbfs;
 
 /* Makes the test bed (UMOCKDEV_DIR in this process's environment) with the
- * probes that the daemon has now. ERR_UNREACHABLE: no daemon. */
+ * probes that the daemon has now. Once a process. ERR_UNREACHABLE: no daemon.
+ */
 enum err_code usbfs_new(struct usbfs **u, struct err *e);
 /* Every program that uses the test bed has ended. */
 void usbfs_free(struct usbfs *u);

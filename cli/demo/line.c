@@ -16,9 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READY_MS 20000
+#define READY_MS 120000
 #define STOP_MS	 10000
-#define RUN_MS	 20000
+#define RUN_MS	 120000
 
 /* ---- folders, ports ---- */
 

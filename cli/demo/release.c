@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUN_MS	   30000
+#define RUN_MS	   120000
 #define PRODUCT	   "DEMO-1"
 #define RELEASE	   "1.0.0"
 #define ADMIN	   "controller/admin.token"

@@ -44,7 +44,7 @@ arm-none-eabi-gcc -mcpu=cortex-m33 -mthumb -O0 -g -nostdlib -Ttext=0x20050000 -o
 cat >gdb.cmd <<E2
 set pagination off
 set confirm off
-target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f $FTDI_CFG -f chip.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
+target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 400 openocd -f $FTDI_CFG -f chip.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
 monitor reset halt
 load
 set \$sp = 0x20060000
@@ -65,7 +65,7 @@ print/x \$xpsr
 kill
 quit
 E2
-timeout -s KILL 120 gdb-multiarch -nx -batch -x gdb.cmd count.elf >gdb.log 2>&1
+timeout -s KILL 400 gdb-multiarch -nx -batch -x gdb.cmd count.elf >gdb.log 2>&1
 grep -q '^n is 3, total is 3$' gdb.log || fail "breakpoints: $(tail -n 30 gdb.log)"
 grep -q '^total is 103$' gdb.log || fail "finish: $(tail -n 30 gdb.log)"
 grep -Eq '^stepped [24] bytes$' gdb.log || fail "stepi: $(tail -n 30 gdb.log)"

@@ -27,7 +27,7 @@ probe "AB-0003" {
 E2
 bench_up bench.conf
 bench_up more.conf 2
-real() { timeout -k 5 100 "$BIN/provline-usbfs" --socket "$@"; }
+real() { timeout -k 5 400 "$BIN/provline-usbfs" --socket "$@"; }
 
 # The checks of our look-alike: claims, endpoints, time-outs, unplugging, the
 # operator. The real one gives the same answers.

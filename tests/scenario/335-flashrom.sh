@@ -18,7 +18,7 @@ expect "a trace of the clip" $? 2
 bench_up bench.conf
 
 flash() { # flashrom's arguments; output in flashrom.log
-	timeout -k 5 100 "$BIN/provline-usbfs" --socket "$T/usb" -- \
+	timeout -k 5 400 "$BIN/provline-usbfs" --socket "$T/usb" -- \
 		flashrom -p ft2232_spi:type=2232H,port=A,serial=CLIP "$@" >flashrom.log 2>&1
 }
 said() { grep -qE -- "$1" flashrom.log || fail "flashrom did not say '$1': $(tail -n 20 flashrom.log)"; }

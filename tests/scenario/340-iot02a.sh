@@ -44,7 +44,7 @@ echo "openocd wrote the kit's loader to secure flash"
 cat >gdb.cmd <<E2
 set pagination off
 set confirm off
-target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 100 openocd -f $FTDI_CFG -f target/stm32u5x.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
+target extended-remote | LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 400 openocd -f $FTDI_CFG -f target/stm32u5x.cfg -c "gdb_port pipe; log_output gdb-ocd.log"
 monitor reset halt
 hbreak dialogue_begin
 continue
@@ -56,7 +56,7 @@ dump binary memory read.bin 0x30040000 0x30060000
 kill
 quit
 E2
-timeout -s KILL 120 gdb-multiarch -nx -batch -x gdb.cmd "$LOADER" >gdb.log 2>&1
+timeout -s KILL 400 gdb-multiarch -nx -batch -x gdb.cmd "$LOADER" >gdb.log 2>&1
 grep -q '^clock switch f, PI5 00500000$' gdb.log || fail "clock or pins: $(tail -n 30 gdb.log)"
 grep -q '0xc2.*0x85.*0x3a$' gdb.log || fail "JEDEC id: $(tail -n 30 gdb.log)"
 cmp read.bin in.bin || fail "the loader reads other bytes: $(tail -n 30 gdb.log)"

@@ -32,7 +32,7 @@ take_out() { bay 0 remove; wait_for 10 reader_shows No; }
 apdus() { # HEX...: all answers, as opensc-tool prints them
 	local args=() a
 	for a in 00A4040009F050524F564C534649 "$@"; do args+=(-s "$a"); done
-	timeout 20 opensc-tool -r 0 -c default "${args[@]}" 2>&1
+	timeout 100 opensc-tool -r 0 -c default "${args[@]}" 2>&1
 }
 sw() { desk apdus "$@" | sed -n 's/.*SW1=0x\(..\), SW2=0x\(..\).*/\1\2/p' | tail -n 1; }
 hex() { xxd -p -c 256 "$@" | tr -d '\n'; }

@@ -58,10 +58,13 @@ api() { # METHOD PATH [curl options]: the answer's body; its status in ./status
 }
 begin() { api POST /images/uploads -d "{\"sha256\":\"$1\",\"len_bytes\":$2}"; }
 offset() { api GET "/images/uploads/$sha" | jq '.offset // 0'; }
-beyond() { # BYTES: until more are there; at once, since the whole takes a second or two
-	local i
-	for i in $(seq 500); do [ "$(offset)" -gt "$1" ] && return; done
-	fail "never beyond $1: $(offset)"
+beyond() { # BYTES: until more are there; seen on the disk, since the whole takes but a second or two
+	local i there
+	for i in $(seq 5000); do
+		there=$(stat -c %s "data/images/uploads/$sha.$size" 2>/dev/null || echo 0)
+		[ "$there" -gt "$1" ] && return
+	done
+	fail "never beyond $1: $there"
 }
 images() { provline image list --json | jq -c '[.images[].sha256]'; }
 peak() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; } # KiB

@@ -17,7 +17,7 @@ LICENCE=8020000088
 apdu() {
 	local args=() a out
 	for a in "$@"; do args+=(-s "$a"); done
-	out=$(timeout 20 opensc-tool -r 0 -c default "${args[@]}" 2>&1) &&
+	out=$(timeout 100 opensc-tool -r 0 -c default "${args[@]}" 2>&1) &&
 	printf '%s\n' "$out" | awk '
 		/^Sending:/ {n = 0; hex = ""; next}
 		match($0, /SW1=0x.., SW2=0x../) {

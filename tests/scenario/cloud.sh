@@ -189,7 +189,7 @@ echo "7. slow clients are cut, others are served meanwhile"
 slow() { # slow TEXT: send it, then a byte every 0.3 s; how long until cut?
 	local t=$SECONDS
 	{ printf "$1"; for i in $(seq 40); do sleep 0.3; printf x || break; done
-	} 2>/dev/null | timeout 20 openssl s_client -quiet -no_ign_eof \
+	} 2>/dev/null | timeout 100 openssl s_client -quiet -no_ign_eof \
 		-connect "127.0.0.1:$port" >/dev/null 2>&1 || true
 	echo $((SECONDS - t)); }
 slow 'POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n' >slow1 & a=$!

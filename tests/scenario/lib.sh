@@ -29,9 +29,10 @@ finish() {
 }
 trap finish EXIT
 
-# wait_for SECONDS COMMAND...: until the command succeeds
+# wait_for SECONDS COMMAND...: until the command succeeds; on a busy machine
+# five times as long
 wait_for() {
-	local tries=$(($1 * 5))
+	local tries=$(($1 * 25))
 	shift
 	while ! "$@"; do
 		tries=$((tries - 1))
@@ -93,7 +94,7 @@ board_out() { ctl "{\"cmd\":\"remove\",\"probe\":\"$1\"}" >/dev/null || fail "re
 # openocd_runs ARGUMENT...: Debian's openocd on the bench; what it says is in
 # $T/ocd.log. It ignores SIGTERM while it waits.
 openocd_runs() {
-	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 120 openocd -f "$FTDI_CFG" -c "gdb_port disabled" \
+	LD_LIBRARY_PATH=$BIN/../lib/bench timeout -s KILL 400 openocd -f "$FTDI_CFG" -c "gdb_port disabled" \
 		"$@" -c shutdown >"$T/ocd.log" 2>&1 || fail "openocd $*: $(tail -n 20 "$T/ocd.log")"
 }
 

@@ -18,7 +18,7 @@ fail() {
 ctl() { "$bench" ctl --socket "$dir/control" "$1"; }
 ocd() {
 	PROVLINE_BENCH_SOCKET=$dir/usb LD_LIBRARY_PATH=$libs \
-		timeout -s KILL 100 openocd -f "$(dirname "$0")/ftdi.cfg" \
+		timeout -s KILL 400 openocd -f "$(dirname "$0")/ftdi.cfg" \
 		-c "gdb_port disabled" "$@" 2>&1
 }
 

@@ -30,7 +30,7 @@ check() { # CONFIG PROGRAM
 		sleep 0.1
 	done
 	PROVLINE_BENCH_SOCKET=$dir/usb PROVLINE_BENCH_CONTROL=$dir/control \
-		LD_LIBRARY_PATH=$libs timeout -s KILL 60 "$2"
+		LD_LIBRARY_PATH=$libs timeout -s KILL 400 "$2"
 	kill "$pid"
 	wait "$pid"
 	pid=
