@@ -1,5 +1,6 @@
 #include "agent/config.h"
 
+#include "agent/target/wiring.h"
 #include "proto/base/conf.h"
 
 #include <confuse.h>
@@ -111,6 +112,15 @@ static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+static int check_wiring(cfg_t *cfg, cfg_opt_t *opt)
+{
+	char names[128];
+
+	if (wiring_find(cfg_opt_getstr(opt)) == NULL)
+		return bad(cfg, opt, wiring_names(names, sizeof(names)));
+	return 0;
+}
+
 static int check_level(cfg_t *cfg, cfg_opt_t *opt)
 {
 	enum log_level level;
@@ -132,6 +142,8 @@ static void set_checks(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "log_level", check_level);
 	cfg_set_validate_func(cfg, "harness|probe", check_name);
 	cfg_set_validate_func(cfg, "harness|layout", check_layout);
+	cfg_set_validate_func(cfg, "harness|wiring", check_wiring);
+	cfg_set_validate_func(cfg, "harness|sfi_loader", check_path);
 	cfg_set_validate_func(cfg, "harness|swd_hz", check_hz);
 	cfg_set_validate_func(cfg, "harness|uart_baud", check_baud);
 }
@@ -158,6 +170,10 @@ static enum err_code take_harnesses(struct config *c, const char *path,
 		to->target.layout = strcmp(layout, "resistor") == 0
 					    ? TARGET_LAYOUT_RESISTOR
 					    : TARGET_LAYOUT_OUTPUT_ENABLE;
+		to->target.wiring = cfg_getstr(h, "wiring");
+		to->sfi_loader = cfg_getstr(h, "sfi_loader");
+		if (to->sfi_loader == NULL)
+			to->sfi_loader = cfg_getstr(cfg, "sfi_loader");
 		to->target.swd_hz = (uint32_t)cfg_getint(h, "swd_hz");
 		to->target.uart_baud = (uint32_t)cfg_getint(h, "uart_baud");
 		to->scanner = cfg_getstr(h, "scanner");
@@ -172,6 +188,11 @@ static enum err_code take_harnesses(struct config *c, const char *path,
 			return err_set(e, ERR_CONFIG,
 				       "%s: harness %s: probe is missing", path,
 				       to->name);
+		if (to->sfi_loader == NULL)
+			return err_set(e, ERR_CONFIG,
+				       "%s: sfi_loader is missing, and harness "
+				       "%s has none of its own",
+				       path, to->name);
 	}
 	return ERR_OK;
 }
@@ -179,8 +200,8 @@ static enum err_code take_harnesses(struct config *c, const char *path,
 static enum err_code take_values(struct config *c, const char *path,
 				 struct err *e)
 {
-	static const char *const needed[] = {"station", "enrol_url", "data_dir",
-					     "sfi_loader"};
+	static const char *const needed[] = {"station", "enrol_url",
+					     "data_dir"};
 	cfg_t *cfg = c->cfg;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
@@ -192,7 +213,6 @@ static enum err_code take_values(struct config *c, const char *path,
 	c->enrol_url = cfg_getstr(cfg, "enrol_url");
 	c->data_dir = cfg_getstr(cfg, "data_dir");
 	c->reader = cfg_getstr(cfg, "reader");
-	c->sfi_loader = cfg_getstr(cfg, "sfi_loader");
 	c->silence_ms = (int)cfg_getint(cfg, "silence_ms");
 	c->image_cache_mib = (unsigned)cfg_getint(cfg, "image_cache_mib");
 	(void)log_level_parse(cfg_getstr(cfg, "log_level"), &c->log_level);
@@ -212,6 +232,8 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 	cfg_opt_t harness[] = {
 		CFG_STR("probe", NULL, CFGF_NONE),
 		CFG_STR("layout", "resistor", CFGF_NONE),
+		CFG_STR("wiring", "bench", CFGF_NONE),
+		CFG_STR("sfi_loader", NULL, CFGF_NONE),
 		CFG_INT("swd_hz", 0, CFGF_NONE),
 		CFG_INT("uart_baud", 115200, CFGF_NONE),
 		CFG_STR("scanner", "", CFGF_NONE),

@@ -15,7 +15,8 @@
 struct config_harness {
 	const char *name;
 	struct target_config target;
-	const char *scanner; /* NULL: none */
+	const char *scanner;	/* NULL: none */
+	const char *sfi_loader; /* its own, or the station's */
 };
 
 /* Strings belong to the configuration. */
@@ -28,7 +29,6 @@ struct config {
 	const char *enrol_url;
 	const char *data_dir;
 	const char *reader;
-	const char *sfi_loader;
 	int silence_ms;
 	unsigned image_cache_mib;
 	enum log_level log_level;

@@ -8,15 +8,13 @@
 #include "agent/link/cache.h"
 #include "agent/link/link.h"
 #include "agent/link/spool.h"
+#include "agent/sfi_loader.h"
 #include "proto/base/file.h"
-#include "proto/base/hex.h"
 #include "proto/base/log.h"
-#include "proto/board/layout.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
 #include <mbedtls/platform_util.h>
-#include <mbedtls/sha256.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +50,7 @@ struct agent {
 	struct link *link;
 	struct cache *cache;
 	struct cardbox *cards;
-	struct dbuf loader;
+	struct dbuf loader[CONFIG_HARNESSES_MAX];
 	struct station station;
 	struct keeper keeper;
 	struct harness harness[CONFIG_HARNESSES_MAX];
@@ -135,22 +133,19 @@ static enum err_code enrol(const struct config *c, const char *arg,
 
 /* ---- the daemon's parts ---- */
 
-static enum err_code load_loader(struct agent *a, struct err *e)
+static enum err_code load_loaders(struct agent *a, struct err *e)
 {
-	uint8_t hash[32];
-	char hex[65];
-	enum err_code rc;
+	enum err_code rc = ERR_OK;
 
-	dbuf_init(&a->loader, LAYOUT_LOADER_BYTES);
-	rc = file_read(a->config.sfi_loader, &a->loader, e);
-	if (rc == ERR_OK && a->loader.len == 0)
-		rc = err_set(e, ERR_CONFIG, "%s: empty", a->config.sfi_loader);
-	if (rc != ERR_OK)
-		return err_prefix(e, "sfi_loader");
-	(void)mbedtls_sha256_ret(a->loader.data, a->loader.len, hash, 0);
-	log_info("SFI_LOADER", "len=%zu sha256=%s", a->loader.len,
-		 hex_encode(hex, hash, sizeof(hash)));
-	return ERR_OK;
+	for (size_t i = 0; i < a->config.harness_n && rc == ERR_OK; i++) {
+		const struct config_harness *h = &a->config.harness[i];
+
+		rc = sfi_loader_read(&a->loader[i], h->sfi_loader,
+				     h->target.wiring, e);
+		if (rc != ERR_OK)
+			rc = err_prefix(e, "harness %s", h->name);
+	}
+	return rc;
 }
 
 static enum err_code open_link(struct agent *a, struct err *e)
@@ -170,7 +165,7 @@ static enum err_code open_link(struct agent *a, struct err *e)
 static enum err_code open_parts(struct agent *a, struct err *e)
 {
 	char path[512];
-	enum err_code rc = load_loader(a, e);
+	enum err_code rc = load_loaders(a, e);
 
 	if (rc == ERR_OK)
 		rc = file_mkdir(a->config.data_dir, 0700, e);
@@ -202,9 +197,11 @@ static void init_station(struct agent *a)
 	st->spool = a->spool;
 	st->cache = a->cache;
 	st->cards = a->cards;
-	st->loader = a->loader.data;
-	st->loader_len = a->loader.len;
 	st->silence_ms = a->config.silence_ms;
+	for (size_t i = 0; i < a->config.harness_n; i++) {
+		st->harness[i].loader = a->loader[i].data;
+		st->harness[i].loader_len = a->loader[i].len;
+	}
 }
 
 static enum err_code start_threads(struct agent *a, struct err *e)
@@ -241,7 +238,8 @@ static void close_parts(struct agent *a)
 	cache_free(a->cache);
 	link_close(a->link);
 	spool_close(a->spool);
-	dbuf_fini(&a->loader);
+	for (size_t i = 0; i < CONFIG_HARNESSES_MAX; i++)
+		dbuf_fini(&a->loader[i]);
 }
 
 static enum err_code run(struct agent *a, const sigset_t *signals,

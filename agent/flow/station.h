@@ -39,7 +39,10 @@ struct station_harness {
 	struct msg_HARNESS_STATE shown;
 	struct msg_ASSIGNMENT order; /* lot empty: nothing to do */
 	struct station_lease lease;
-	bool scans; /* boards have labels; fixed before the threads start */
+	/* fixed before the threads start */
+	bool scans;	       /* boards have labels */
+	const uint8_t *loader; /* the SFI loader's binary; borrowed */
+	size_t loader_len;
 	char log_attempt[37];
 	size_t log_len;
 	bool log_cut; /* lines were dropped here */
@@ -52,8 +55,6 @@ struct station {
 	struct spool *spool;
 	struct cache *cache;
 	struct cardbox *cards;
-	const uint8_t *loader; /* the SFI loader's binary */
-	size_t loader_len;
 	int silence_ms; /* how long a DUT may say nothing */
 	size_t harness_n;
 

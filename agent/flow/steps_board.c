@@ -222,6 +222,7 @@ static enum err_code erase_leftovers(struct attempt *a, struct err *e)
 
 enum flow_end step_sfi_load(struct attempt *a)
 {
+	const struct station_harness *h = &a->st->harness[a->h];
 	struct account_span span;
 	struct err e;
 	enum err_code rc;
@@ -231,8 +232,8 @@ enum flow_end step_sfi_load(struct attempt *a)
 	span = account_enter(&a->account);
 	rc = erase_leftovers(a, &e);
 	if (rc == ERR_OK)
-		rc = target_flash_write(a->target, LAYOUT_LOADER, a->st->loader,
-					a->st->loader_len, &e);
+		rc = target_flash_write(a->target, LAYOUT_LOADER, h->loader,
+					h->loader_len, &e);
 	if (rc == ERR_OK)
 		rc = target_flash_write(a->target, LAYOUT_LICENCE, a->licence,
 					sizeof(a->licence), &e);

@@ -43,15 +43,16 @@ static const struct part {
 #define TYPICAL_SECTOR_US 45000u
 #define TYPICAL_BLOCK_US  150000u
 
-void nor_init(struct nor *n, struct adi *adi)
+void nor_init(struct nor *n, struct adi *adi, const struct wiring *wiring)
 {
 	memset(n, 0, sizeof *n);
 	n->ospi.adi = adi;
+	n->ospi.wiring = wiring;
 }
 
 void nor_forget(struct nor *n)
 {
-	nor_init(n, n->ospi.adi);
+	nor_init(n, n->ospi.adi, n->ospi.wiring);
 }
 
 static const struct part *find_part(const uint8_t id[3])
@@ -245,7 +246,6 @@ static enum err_code choose_lines(struct nor *n, struct err *e)
 /* Chip select high for 50 ns between commands (W25Q64JV rev K, tSHSL): four
  * clocks of 80 MHz. */
 #define SELECT_HIGH_CLOCKS 4u
-#define LOADER_PRESCALER   2u
 #define FAST_READ_DUMMY	   8u
 
 struct loader_setup nor_loader_setup(const struct nor *n)
@@ -256,10 +256,12 @@ struct loader_setup nor_loader_setup(const struct nor *n)
 			(wide ? U5_OSPI_CCR_A32 : U5_OSPI_CCR_A24);
 	uint32_t data = n->quad ? U5_OSPI_CCR_D4 : U5_OSPI_CCR_D1;
 	struct loader_setup s = {
+		.ospi = n->ospi.wiring->ospi,
+		.ospi_map = n->ospi.wiring->ospi_map,
 		.dcr1 = U5_OSPI_DCR1_STANDARD |
 			(SELECT_HIGH_CLOCKS - 1u) << U5_OSPI_DCR1_CSHT_SHIFT |
 			(log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT,
-		.dcr2 = LOADER_PRESCALER - 1u,
+		.dcr2 = n->ospi.wiring->divider - 1u,
 		.read_ccr = addr | data,
 		.read_tcr = FAST_READ_DUMMY | U5_OSPI_TCR_SSHIFT,
 		.read_ir = wide ? 0x0C : 0x0B,

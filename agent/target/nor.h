@@ -24,7 +24,7 @@ struct nor {
 	bool quad;		     /* the loader uses four lines */
 };
 
-void nor_init(struct nor *n, struct adi *adi);
+void nor_init(struct nor *n, struct adi *adi, const struct wiring *wiring);
 /* Another board, or the same after a reset. */
 void nor_forget(struct nor *n);
 

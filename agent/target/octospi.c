@@ -11,17 +11,9 @@
 #define POLL_INTERVAL	16u
 #define PLL_PRESCALER	8u
 
-/* The board's NOR: OCTOSPIM_P1 on port E, alternate function 10 (STM32U585 data
- * sheet, alternate function table): CLK, NCS, IO0, IO1, IO2 (write protect when
- * single), IO3 (hold when single). */
-#define NOR_PORT	4u
-#define NOR_PIN_FIRST	10u
-#define NOR_PIN_LAST	15u
-#define NOR_FUNCTION	10u
-
-static uint32_t reg(uint32_t offset)
+static uint32_t reg(const struct octospi *o, uint32_t offset)
 {
-	return U5_OCTOSPI1 + offset;
+	return o->wiring->ospi + offset;
 }
 
 /* Registers to be changed in some bits: all are read in one exchange and all
@@ -65,52 +57,82 @@ static enum err_code start_clock(struct adi *a, struct err *e)
 	return rc;
 }
 
-/* The NOR's pins, once the port has its clock. */
-static enum err_code start_pins(struct adi *a, struct err *e)
+static enum err_code start_bus_clocks(struct octospi *o, struct err *e)
 {
-	const struct change clocks[] = {
-		{U5_RCC + U5_RCC_AHB2ENR1, 0,
-		 U5_RCC_AHB2ENR1_OCTOSPIM | 1u << NOR_PORT},
-		{U5_RCC + U5_RCC_AHB2ENR2, 0, U5_RCC_AHB2ENR2_OCTOSPI1},
+	const struct wiring *w = o->wiring;
+	struct change clocks[] = {
+		{U5_RCC + U5_RCC_AHB2ENR1, 0, U5_RCC_AHB2ENR1_OCTOSPIM},
+		{U5_RCC + U5_RCC_AHB2ENR2, 0, w->ospi_clock},
 	};
-	uint32_t base = U5_GPIOA + NOR_PORT * U5_GPIO_STRIDE;
-	uint32_t both = 0, af = 0, af_mask = 0;
-	enum err_code rc = change_bits(a, clocks, 2, e);
 
-	for (unsigned pin = NOR_PIN_FIRST; pin <= NOR_PIN_LAST; pin++) {
-		both |= 3u << pin * 2;
-		af_mask |= 0xFu << (pin - 8) * 4;
-		af |= NOR_FUNCTION << (pin - 8) * 4;
+	for (unsigned i = 0; i < WIRING_ROLES; i++)
+		clocks[0].set |= 1u << w->nor[i].port;
+	return change_bits(o->adi, clocks, 2, e);
+}
+
+/* The NOR's pins on one port. What the NOR says is pulled up, so that one which
+ * is not there reads as all ones. */
+static enum err_code start_port(struct octospi *o, unsigned port, struct err *e)
+{
+	const struct wiring *w = o->wiring;
+	uint32_t base = U5_GPIOA + port * U5_GPIO_STRIDE;
+	uint32_t both = 0, up = 0, af[2] = {0}, af_mask[2] = {0};
+	struct change c[CHANGES_MAX];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < WIRING_ROLES; i++) {
+		struct wiring_pin p = w->nor[i];
+
+		if (p.port != port)
+			continue;
+		both |= 3u << p.pin * 2;
+		up |= i == WIRING_IO1 ? 1u << p.pin * 2 : 0u;
+		af_mask[p.pin / 8] |= 0xFu << p.pin % 8 * 4;
+		af[p.pin / 8] |= (uint32_t)p.function << p.pin % 8 * 4;
 	}
-	if (rc != ERR_OK)
-		return rc;
-	return change_bits(
-		a,
-		(const struct change[]){
-			{base + U5_GPIO_AFRH, af_mask, af},
-			{base + U5_GPIO_OSPEEDR, 0, both},
-			{base + U5_GPIO_PUPDR, both, 0},
-			{base + U5_GPIO_MODER, both, both & 0xAAAAAAAAu},
-		},
-		4, e);
+	for (unsigned i = 0; i < 2; i++)
+		if (af_mask[i] != 0)
+			c[n++] = (struct change){base + U5_GPIO_AFRL + 4 * i,
+						 af_mask[i], af[i]};
+	c[n++] = (struct change){base + U5_GPIO_OSPEEDR, 0, both};
+	c[n++] = (struct change){base + U5_GPIO_PUPDR, both, up};
+	c[n++] =
+		(struct change){base + U5_GPIO_MODER, both, both & 0xAAAAAAAAu};
+	return change_bits(o->adi, c, n, e);
+}
+
+/* The NOR's pins, once their ports have their clock. */
+static enum err_code start_pins(struct octospi *o, struct err *e)
+{
+	enum err_code rc = start_bus_clocks(o, e);
+	uint32_t started = 0;
+
+	for (unsigned i = 0; i < WIRING_ROLES && rc == ERR_OK; i++) {
+		unsigned port = o->wiring->nor[i].port;
+
+		if ((started & 1u << port) == 0)
+			rc = start_port(o, port, e);
+		started |= 1u << port;
+	}
+	return rc;
 }
 
 /* Back to idle from whatever it was doing. */
 static enum err_code abort_all(struct octospi *o, struct err *e)
 {
-	enum err_code rc = adi_write32(o->adi, reg(U5_OSPI_CR),
+	enum err_code rc = adi_write32(o->adi, reg(o, U5_OSPI_CR),
 				       U5_OSPI_CR_EN | U5_OSPI_CR_ABORT, e);
 
 	o->mapped = false;
 	if (rc == ERR_OK)
-		rc = adi_wait32(o->adi, reg(U5_OSPI_SR), U5_OSPI_SR_BUSY, 0,
+		rc = adi_wait32(o->adi, reg(o, U5_OSPI_SR), U5_OSPI_SR_BUSY, 0,
 				READY_BUDGET_MS, NULL, e);
 	return rc;
 }
 
 void octospi_set_size(struct octospi *o, unsigned size_log2)
 {
-	adi_put32(o->adi, reg(U5_OSPI_DCR1),
+	adi_put32(o->adi, reg(o, U5_OSPI_DCR1),
 		  U5_OSPI_DCR1_STANDARD | 1u << U5_OSPI_DCR1_CSHT_SHIFT |
 			  (size_log2 - 1u) << U5_OSPI_DCR1_SIZE_SHIFT);
 }
@@ -127,14 +149,14 @@ enum err_code octospi_start(struct octospi *o, unsigned size_log2,
 	else if (rc == ERR_OK)
 		rc = start_clock(o->adi, e);
 	if (rc == ERR_OK)
-		rc = start_pins(o->adi, e);
+		rc = start_pins(o, e);
 	if (rc == ERR_OK)
 		rc = abort_all(o, e);
 	if (rc != ERR_OK)
 		return rc;
 	octospi_set_size(o, size_log2);
-	adi_put32(o->adi, reg(U5_OSPI_DCR2), prescaler - 1u);
-	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	adi_put32(o->adi, reg(o, U5_OSPI_DCR2), prescaler - 1u);
+	adi_put32(o->adi, reg(o, U5_OSPI_FCR), U5_OSPI_FCR_ALL);
 	return adi_run(o->adi, ADI_REPEAT, e);
 }
 
@@ -156,15 +178,15 @@ static uint32_t ccr(const struct octospi_command *c, bool data)
 static void queue_command(struct octospi *o, uint32_t mode,
 			  const struct octospi_command *c, size_t len)
 {
-	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
-	adi_put32(o->adi, reg(U5_OSPI_CR), U5_OSPI_CR_EN | mode);
+	adi_put32(o->adi, reg(o, U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	adi_put32(o->adi, reg(o, U5_OSPI_CR), U5_OSPI_CR_EN | mode);
 	if (len > 0)
-		adi_put32(o->adi, reg(U5_OSPI_DLR), (uint32_t)len - 1);
-	adi_put32(o->adi, reg(U5_OSPI_TCR), c->dummy_clocks);
-	adi_put32(o->adi, reg(U5_OSPI_CCR), ccr(c, len > 0));
-	adi_put32(o->adi, reg(U5_OSPI_IR), c->opcode);
+		adi_put32(o->adi, reg(o, U5_OSPI_DLR), (uint32_t)len - 1);
+	adi_put32(o->adi, reg(o, U5_OSPI_TCR), c->dummy_clocks);
+	adi_put32(o->adi, reg(o, U5_OSPI_CCR), ccr(c, len > 0));
+	adi_put32(o->adi, reg(o, U5_OSPI_IR), c->opcode);
 	if (c->addr_bytes > 0)
-		adi_put32(o->adi, reg(U5_OSPI_AR), c->addr);
+		adi_put32(o->adi, reg(o, U5_OSPI_AR), c->addr);
 }
 
 static enum err_code leave_map(struct octospi *o, struct err *e)
@@ -176,7 +198,7 @@ static enum err_code wait_flag(struct octospi *o, uint32_t flag, int budget_ms,
 			       struct err *e)
 {
 	uint32_t sr = 0;
-	enum err_code rc = adi_wait32(o->adi, reg(U5_OSPI_SR), flag, flag,
+	enum err_code rc = adi_wait32(o->adi, reg(o, U5_OSPI_SR), flag, flag,
 				      budget_ms, &sr, e);
 
 	if (rc == ERR_OK && (sr & U5_OSPI_SR_TEF) != 0)
@@ -212,7 +234,7 @@ enum err_code octospi_read(struct octospi *o, const struct octospi_command *c,
 		rc = wait_flag(o, U5_OSPI_SR_TCF, READY_BUDGET_MS, e);
 	if (rc != ERR_OK)
 		return rc;
-	adi_get32_fifo(o->adi, reg(U5_OSPI_DR), words, len / 4);
+	adi_get32_fifo(o->adi, reg(o, U5_OSPI_DR), words, len / 4);
 	rc = adi_run(o->adi, ADI_ONCE, e);
 	if (rc == ERR_OK)
 		memcpy(buf, words, len);
@@ -229,9 +251,9 @@ enum err_code octospi_wait_ready(struct octospi *o, int budget_ms,
 
 	if (rc != ERR_OK)
 		return rc;
-	adi_put32(o->adi, reg(U5_OSPI_PSMKR), 1);
-	adi_put32(o->adi, reg(U5_OSPI_PSMAR), 0);
-	adi_put32(o->adi, reg(U5_OSPI_PIR), POLL_INTERVAL);
+	adi_put32(o->adi, reg(o, U5_OSPI_PSMKR), 1);
+	adi_put32(o->adi, reg(o, U5_OSPI_PSMAR), 0);
+	adi_put32(o->adi, reg(o, U5_OSPI_PIR), POLL_INTERVAL);
 	queue_command(o, U5_OSPI_CR_POLL | U5_OSPI_CR_APMS, &c, 1);
 	rc = adi_run(o->adi, ADI_ONCE, e);
 	if (rc == ERR_OK)
@@ -251,11 +273,11 @@ static enum err_code enter_map(struct octospi *o,
 
 	if (rc != ERR_OK)
 		return rc;
-	adi_put32(o->adi, reg(U5_OSPI_FCR), U5_OSPI_FCR_ALL);
-	adi_put32(o->adi, reg(U5_OSPI_TCR), c->dummy_clocks);
-	adi_put32(o->adi, reg(U5_OSPI_CR), U5_OSPI_CR_EN | U5_OSPI_CR_MAP);
-	adi_put32(o->adi, reg(U5_OSPI_CCR), ccr(c, true));
-	adi_put32(o->adi, reg(U5_OSPI_IR), c->opcode);
+	adi_put32(o->adi, reg(o, U5_OSPI_FCR), U5_OSPI_FCR_ALL);
+	adi_put32(o->adi, reg(o, U5_OSPI_TCR), c->dummy_clocks);
+	adi_put32(o->adi, reg(o, U5_OSPI_CR), U5_OSPI_CR_EN | U5_OSPI_CR_MAP);
+	adi_put32(o->adi, reg(o, U5_OSPI_CCR), ccr(c, true));
+	adi_put32(o->adi, reg(o, U5_OSPI_IR), c->opcode);
 	rc = adi_run(o->adi, ADI_REPEAT, e);
 	o->mapped = rc == ERR_OK;
 	return rc;
@@ -271,7 +293,7 @@ enum err_code octospi_map_read(struct octospi *o,
 	assert(addr % 4 == 0 && len % 4 == 0);
 	if (!o->mapped)
 		rc = enter_map(o, read_command, e);
-	return rc == ERR_OK
-		       ? adi_read(o->adi, U5_OCTOSPI1_MAP + addr, buf, len, e)
-		       : rc;
+	return rc == ERR_OK ? adi_read(o->adi, o->wiring->ospi_map + addr, buf,
+				       len, e)
+			    : rc;
 }

@@ -1,15 +1,18 @@
-/* OCTOSPI1 with a SPI NOR on single lines, driven from outside over SWD
- * (RM0456 Rev 6, chapter 28). One command at a time; whatever takes part of a
- * run that was disturbed returns ERR_WIRE with the link repaired: call
- * octospi_start() again and repeat the command, or the work it was part of.
+/* The OCTOSPI that the board's NOR hangs on, on single lines, driven from
+ * outside over SWD (RM0456 Rev 6, chapter 28). One command at a time; whatever
+ * takes part of a run that was disturbed returns ERR_WIRE with the link
+ * repaired: call octospi_start() again and repeat the command, or the work it
+ * was part of.
  */
 #ifndef AGENT_TARGET_OCTOSPI_H
 #define AGENT_TARGET_OCTOSPI_H
 
 #include "agent/drv/adi.h"
+#include "agent/target/wiring.h"
 
 struct octospi {
 	struct adi *adi;
+	const struct wiring *wiring;
 	bool mapped; /* memory-mapped mode is on */
 };
 

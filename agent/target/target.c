@@ -10,6 +10,7 @@
 #include "agent/drv/uart_port.h"
 #include "agent/target/nor.h"
 #include "agent/target/stm32u5.h"
+#include "agent/target/wiring.h"
 #include "proto/base/log.h"
 #include "proto/base/mono.h"
 
@@ -40,6 +41,7 @@ static enum err_code open_parts(struct target *t, const struct target_config *c,
 	enum swd_mpsse_layout layout = c->layout == TARGET_LAYOUT_RESISTOR
 					       ? SWD_MPSSE_RESISTOR
 					       : SWD_MPSSE_OUTPUT_ENABLE;
+	const struct wiring *wiring = wiring_find(c->wiring);
 	enum err_code rc = probe_open(&t->probe, c->probe_serial, e);
 
 	if (rc == ERR_OK)
@@ -56,7 +58,7 @@ static enum err_code open_parts(struct target *t, const struct target_config *c,
 	t->chip.adi = t->adi;
 	t->chip.wire = swd_mpsse_wire(t->mpsse);
 	t->uart_baud = c->uart_baud;
-	nor_init(&t->nor, t->adi);
+	nor_init(&t->nor, t->adi, wiring);
 	return ERR_OK;
 }
 
@@ -67,6 +69,11 @@ enum err_code target_open(struct target **out, const struct target_config *c,
 	enum err_code rc;
 
 	*out = NULL;
+	if (wiring_find(c->wiring) == NULL) {
+		free(t);
+		return err_set(e, ERR_CONFIG, "no board wiring \"%s\"",
+			       c->wiring);
+	}
 	if (t == NULL)
 		return err_set(e, ERR_NO_MEMORY, "no memory for a harness");
 	rc = open_parts(t, c, e);

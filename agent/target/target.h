@@ -29,9 +29,11 @@ struct target_config {
 	enum target_layout layout;
 	uint32_t swd_hz; /* ceiling; 0 for the probe's maximum */
 	uint32_t uart_baud;
+	const char *wiring; /* of the boards: wiring.h; NULL: reference board */
 };
 
-/* Probe channel A and B. Strings are copied. 3 s. */
+/* Probe channel A and B. Strings are copied. ERR_CONFIG for a wiring that
+ * nobody knows. 3 s. */
 enum err_code target_open(struct target **t, const struct target_config *c,
 			  struct err *e);
 void target_close(struct target *t);

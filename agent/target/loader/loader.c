@@ -1,6 +1,7 @@
 /* The RAM loader: runs on the STM32U585 with TZEN 0 and does what the host
- * asks for in the mailbox (mailbox.h), with the NOR behind OCTOSPI1 on quad or
- * single lines. Polled throughout, interrupts off, no static data.
+ * asks for in the mailbox (mailbox.h), with the NOR behind the OCTOSPI that the
+ * mailbox names, on quad or single lines. Polled throughout, interrupts off, no
+ * static data.
  *
  * Waits look only at flags and at a timer's end, never at a running counter;
  * the timer bounds each of them. Sections: RM0456 Rev 6.
@@ -11,7 +12,7 @@
 #include <stdbool.h>
 
 #define REG(addr)	 (*(volatile uint32_t *)(addr))
-#define OSPI(off)	 REG(U5_OCTOSPI1 + (off))
+#define OSPI(off)	 REG(SETUP->ospi + (off))
 #define HASH(off)	 REG(U5_HASH + (off))
 #define TIM2(off)	 REG(U5_TIM2 + (off))
 
@@ -132,9 +133,9 @@ static bool ospi_idle(void)
 {
 	OSPI(U5_OSPI_CR) = U5_OSPI_CR_EN | U5_OSPI_CR_ABORT;
 	timer_start(COMMAND_MS);
-	if (!wait_clear(U5_OCTOSPI1 + U5_OSPI_CR, U5_OSPI_CR_ABORT))
+	if (!wait_clear(SETUP->ospi + U5_OSPI_CR, U5_OSPI_CR_ABORT))
 		return false;
-	return wait_clear(U5_OCTOSPI1 + U5_OSPI_SR, U5_OSPI_SR_BUSY);
+	return wait_clear(SETUP->ospi + U5_OSPI_SR, U5_OSPI_SR_BUSY);
 }
 
 static bool ospi_start(void)
@@ -144,13 +145,13 @@ static bool ospi_start(void)
 	OSPI(U5_OSPI_DCR1) = SETUP->dcr1;
 	OSPI(U5_OSPI_DCR2) = SETUP->dcr2;
 	timer_start(COMMAND_MS);
-	return wait_clear(U5_OCTOSPI1 + U5_OSPI_SR, U5_OSPI_SR_BUSY);
+	return wait_clear(SETUP->ospi + U5_OSPI_SR, U5_OSPI_SR_BUSY);
 }
 
 static bool ospi_finish(void)
 {
 	timer_start(COMMAND_MS);
-	return wait_set(U5_OCTOSPI1 + U5_OSPI_SR, U5_OSPI_SR_TCF);
+	return wait_set(SETUP->ospi + U5_OSPI_SR, U5_OSPI_SR_TCF);
 }
 
 static bool write_enable(void)
@@ -177,7 +178,7 @@ static uint32_t wait_ready(uint32_t max_ms)
 	OSPI(U5_OSPI_CCR) = U5_OSPI_CCR_I1 | U5_OSPI_CCR_D1;
 	OSPI(U5_OSPI_IR) = NOR_READ_SR;
 	timer_start(max_ms);
-	if (!wait_set(U5_OCTOSPI1 + U5_OSPI_SR, U5_OSPI_SR_SMF))
+	if (!wait_set(SETUP->ospi + U5_OSPI_SR, U5_OSPI_SR_SMF))
 		return LOADER_NOR_BUSY;
 	return LOADER_WORKS;
 }
@@ -202,6 +203,7 @@ static uint32_t erase(const volatile struct loader_op *op)
 static uint32_t program_page(uint32_t nor_addr, const uint32_t *data,
 			     uint32_t len_bytes, uint32_t max_ms)
 {
+	volatile uint32_t *fifo = &OSPI(U5_OSPI_DR);
 	uint32_t words = len_bytes / 4u;
 
 	if (!write_enable())
@@ -212,7 +214,7 @@ static uint32_t program_page(uint32_t nor_addr, const uint32_t *data,
 	OSPI(U5_OSPI_IR) = SETUP->program_ir;
 	OSPI(U5_OSPI_AR) = nor_addr;
 	for (uint32_t i = 0; i < words; i++)
-		OSPI(U5_OSPI_DR) = data[i];
+		*fifo = data[i];
 	if (!ospi_finish())
 		return LOADER_OSPI_STUCK;
 	return wait_ready(max_ms);
@@ -285,7 +287,7 @@ static uint32_t hash_unit(uint32_t addr, uint32_t len_bytes,
 			  volatile struct loader_digest *out)
 {
 	const volatile uint32_t *from =
-		(const volatile uint32_t *)(U5_OCTOSPI1_MAP + addr);
+		(const volatile uint32_t *)(SETUP->ospi_map + addr);
 	uint32_t rest = len_bytes % 4u;
 	uint32_t all;
 
@@ -315,7 +317,7 @@ static uint32_t probe_unit(uint32_t addr, uint32_t len_bytes,
 			   volatile struct loader_digest *out)
 {
 	const volatile uint32_t *from =
-		(const volatile uint32_t *)(U5_OCTOSPI1_MAP + addr);
+		(const volatile uint32_t *)(SETUP->ospi_map + addr);
 	uint32_t words = len_bytes / 4u;
 	uint32_t random = 1u;
 	uint32_t all = UINT32_MAX;

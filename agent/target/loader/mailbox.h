@@ -62,8 +62,11 @@ struct loader_digest {
 	uint32_t blank; /* 1: every byte is 0xFF */
 };
 
-/* How the NOR is spoken to; values for OCTOSPI registers (RM0456 28.7). */
+/* Where the NOR hangs and how it is spoken to; values for OCTOSPI registers
+ * (RM0456 28.7). */
 struct loader_setup {
+	uint32_t ospi;	   /* the OCTOSPI's registers */
+	uint32_t ospi_map; /* and its memory-mapped window */
 	uint32_t dcr1, dcr2;
 	uint32_t read_ccr, read_tcr, read_ir; /* memory-mapped */
 	uint32_t program_ccr, program_ir;     /* page program */

@@ -48,8 +48,8 @@ static void open_world(void)
 	station_init(&world.st, names, 1);
 	world.st.spool = spool;
 	world.st.link = (struct link *)1; /* the fake needs none */
-	world.st.loader = loader;
-	world.st.loader_len = sizeof(loader);
+	world.st.harness[0].loader = loader;
+	world.st.harness[0].loader_len = sizeof(loader);
 	world.st.silence_ms = 1000; /* beyond a repeat or two */
 	assert_int_equal(cache_new(&world.st.cache, world.dir, 64u << 20,
 				   world.st.link, &e),
