@@ -60,6 +60,16 @@ static const struct board_wiring *find_wiring(const char *name)
 	return NULL;
 }
 
+bool chip_has_wiring(const char *name)
+{
+	return find_wiring(name) != NULL;
+}
+
+bool chip_has_nor_part(const char *name)
+{
+	return !name[0] || nor_find_part(name) != NULL;
+}
+
 /* -------- life -------- */
 
 static void *page_alloc(size_t size)

@@ -38,6 +38,9 @@ struct chip_config {
 /* A new, blank board, not powered. Config strings are copied. */
 enum err_code chip_new(struct chip **chip, const struct chip_config *config,
 		       struct err *e);
+/* Are they names that chip_new() knows? */
+bool chip_has_wiring(const char *name);
+bool chip_has_nor_part(const char *name);
 void chip_free(struct chip *chip);
 
 /* Supply on or off. Power-on is a power-on reset: SRAM content is lost,

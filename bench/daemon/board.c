@@ -82,11 +82,13 @@ static void make_uid(uint8_t uid[12], uint64_t seed, const char *serial)
 static enum err_code make_chip(struct board_registry *r, struct board *b,
 			       struct err *e)
 {
-	struct chip_config c = {.dev_id = DEV_ID_U585,
-				.nor_part = r->nor_part,
-				.wiring = r->wiring,
-				.seed = hash_text(~r->seed, b->spec.serial),
-				.faults = b->spec.faults};
+	struct chip_config c = {
+		.dev_id = DEV_ID_U585,
+		.nor_part =
+			b->spec.nor_part[0] ? b->spec.nor_part : r->nor_part,
+		.wiring = b->spec.wiring[0] ? b->spec.wiring : r->wiring,
+		.seed = hash_text(~r->seed, b->spec.serial),
+		.faults = b->spec.faults};
 	const struct sfi_maker *maker =
 		board_has(b, "chip-cert-bad") ? r->other_maker : r->maker;
 	enum err_code rc;
@@ -155,6 +157,10 @@ static bool same_board(const struct board *b, const struct board_spec *spec)
 {
 	if (spec->uid_given && memcmp(b->spec.uid, spec->uid, 12) != 0)
 		return false;
+	if ((spec->wiring[0] && strcmp(b->spec.wiring, spec->wiring) != 0) ||
+	    (spec->nor_part[0] &&
+	     strcmp(b->spec.nor_part, spec->nor_part) != 0))
+		return false;
 	for (size_t i = 0; spec->faults[i] != NULL; i++) {
 		if (!board_has(b, spec->faults[i]))
 			return false;
@@ -177,7 +183,7 @@ enum err_code board_take(struct board_registry *r,
 		rc = board_new(r, spec, &b, e);
 	else if (!same_board(b, spec))
 		rc = err_set(e, ERR_CONFLICT,
-			     "board %s exists with other faults or UID",
+			     "board %s exists with other faults, UID or kind",
 			     spec->serial);
 	else if (b->taken)
 		rc = err_set(e, ERR_STATE, "board %s is in a harness",

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define BOARD_SERIAL_MAX 31u
+#define BOARD_KIND_MAX	 23u
 #define BOARD_FAULTS_MAX 8u
 #define BOARDS_MAX	 10000u
 
@@ -24,6 +25,8 @@ struct board_spec {
 	char serial[BOARD_SERIAL_MAX + 1];
 	bool uid_given;
 	uint8_t uid[12];
+	char wiring[BOARD_KIND_MAX + 1];	  /* "": as the bench has it */
+	char nor_part[BOARD_KIND_MAX + 1];	  /* "": the same */
 	const char *faults[BOARD_FAULTS_MAX + 1]; /* out of faults_table */
 };
 
@@ -58,7 +61,7 @@ enum err_code board_registry_init(struct board_registry *r, const char *dir,
 void board_registry_fini(struct board_registry *r);
 
 /* The board with this serial, taken for a harness: made when it is new. A
- * known board may be named without faults and UID, or with the same.
+ * known board may be named without faults, UID and kind, or with the same.
  * ERR_STATE when it is taken, ERR_CONFLICT, ERR_TOO_BIG. */
 enum err_code board_take(struct board_registry *r,
 			 const struct board_spec *spec, struct board **b,

@@ -1,5 +1,6 @@
 #include "bench/daemon/config.h"
 
+#include "bench/chip/chip.h"
 #include "proto/base/conf.h"
 
 #include <confuse.h>
@@ -75,9 +76,7 @@ static int check_layout(cfg_t *cfg, cfg_opt_t *opt)
 
 static int check_wiring(cfg_t *cfg, cfg_opt_t *opt)
 {
-	const char *name = cfg_opt_getnstr(opt, 0);
-
-	return strcmp(name, "bench") == 0 || strcmp(name, "b-u585i-iot02a") == 0
+	return chip_has_wiring(cfg_opt_getnstr(opt, 0))
 		       ? 0
 		       : reject(cfg, opt, "neither bench nor b-u585i-iot02a");
 }

@@ -4,8 +4,8 @@
  *   control_socket = "/run/bench/control"
  *   data_dir = "/var/lib/bench"          # maker keys
  *   maker_key = "/etc/maker.pem"         # default DATA_DIR/maker.pem; made
- *   nor_part = "w25q64jv"
- *   wiring = "bench"                     # or b-u585i-iot02a: chip.h
+ *   nor_part = "w25q64jv"                # of boards that do not say their own
+ *   wiring = "bench"                     # the same; or b-u585i-iot02a: chip.h
  *   pace = 0.0                           # modelled per wall time; 0: free
  *   patient = false                      # see worker.h
  *   seed = 1

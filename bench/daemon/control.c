@@ -6,6 +6,7 @@
 #include "proto/base/hex.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,16 +68,34 @@ static enum err_code parse_faults(struct board_spec *spec, json_t *faults,
 	return ERR_OK;
 }
 
+/* What kind of board it is, where it is not the bench's own. */
+static enum err_code parse_kind(struct board_spec *spec, const char *wiring,
+				const char *nor_part, struct err *e)
+{
+	if (wiring != NULL && !chip_has_wiring(wiring))
+		return err_set(e, ERR_INPUT, "board %s: unknown wiring",
+			       spec->serial);
+	if (nor_part != NULL && (!*nor_part || !chip_has_nor_part(nor_part)))
+		return err_set(e, ERR_INPUT, "board %s: unknown nor_part",
+			       spec->serial);
+	snprintf(spec->wiring, sizeof(spec->wiring), "%s",
+		 wiring != NULL ? wiring : "");
+	snprintf(spec->nor_part, sizeof(spec->nor_part), "%s",
+		 nor_part != NULL ? nor_part : "");
+	return ERR_OK;
+}
+
 static enum err_code parse_board(struct board_spec *spec, json_t *board,
 				 struct err *e)
 {
-	const char *serial, *uid = NULL;
+	const char *serial, *uid = NULL, *wiring = NULL, *nor_part = NULL;
 	json_t *faults = NULL;
 	json_error_t je;
 
 	memset(spec, 0, sizeof(*spec));
-	if (json_unpack_ex(board, &je, JSON_STRICT, "{s:s,s?:s,s?:o}", "serial",
-			   &serial, "uid", &uid, "faults", &faults) != 0)
+	if (json_unpack_ex(board, &je, JSON_STRICT, "{s:s,s?:s,s?:o,s?:s,s?:s}",
+			   "serial", &serial, "uid", &uid, "faults", &faults,
+			   "wiring", &wiring, "nor_part", &nor_part) != 0)
 		return unpack_failed(&je, e);
 	if (*serial == '\0' || strlen(serial) > BOARD_SERIAL_MAX)
 		return err_set(e, ERR_INPUT, "serial not of 1 to %u characters",
@@ -86,6 +105,8 @@ static enum err_code parse_board(struct board_spec *spec, json_t *board,
 	if (uid != NULL && !hex_decode(spec->uid, sizeof(spec->uid), uid))
 		return err_set(e, ERR_INPUT, "board %s: uid is not 24 digits",
 			       serial);
+	if (parse_kind(spec, wiring, nor_part, e) != ERR_OK)
+		return e->code;
 	return faults != NULL ? parse_faults(spec, faults, e) : ERR_OK;
 }
 

@@ -3,9 +3,10 @@
  * and "text". Unknown commands and members are errors.
  *
  * BOARD is {"serial": S} and, when the board is new, optionally "faults":
- * [names out of bench/faults.def] and "uid": 24 hex digits. Without a UID it
- * follows from the bench's seed and the serial. A board keeps flash and NOR
- * between insertions.
+ * [names out of bench/faults.def], "uid": 24 hex digits, "wiring" and
+ * "nor_part" (config.h). Without a UID it follows from the bench's seed and the
+ * serial; without the others the board is as the bench's configuration says. A
+ * board keeps flash and NOR between insertions.
  *
  *  {"cmd":"insert","probe":P,"board":BOARD}   -> uid
  *  {"cmd":"remove","probe":P}                 the board, at once
