@@ -11,6 +11,9 @@
 #define START_SIZE_LOG2	 28u
 #define IDENTIFY_TRIES	 4
 #define RESET_WAIT_MS	 1
+/* A part that was erasing when it was reset hears nothing for longer: at most
+ * 100 ms (mx25lm51245g.h of STM32CubeU5, RESET_MAX_TIME). */
+#define RESET_DEAF_MS	 100
 
 #define NOR_RESET_ENABLE 0x66
 #define NOR_RESET	 0x99
@@ -333,6 +336,10 @@ enum err_code nor_identify(struct nor *n, struct err *e)
 	n->known = false;
 	for (int i = 0; i < IDENTIFY_TRIES && rc == ERR_WIRE; i++)
 		rc = identify_once(n, e);
+	if (rc == ERR_NOT_FOUND) {
+		mono_sleep_ms(RESET_DEAF_MS);
+		rc = identify_once(n, e);
+	}
 	if (rc == ERR_OK)
 		octospi_set_size(&n->ospi,
 				 (unsigned)__builtin_ctzll(n->id.size_bytes));

@@ -16,7 +16,9 @@ static const struct nor_part PARTS[] = {
 	 45000,
 	 120000,
 	 150000,
-	 20000000},
+	 20000000,
+	 30,
+	 30},
 	{"w25q128jv",
 	 {0xEF, 0x40, 0x18},
 	 16u << 20,
@@ -26,7 +28,9 @@ static const struct nor_part PARTS[] = {
 	 45000,
 	 120000,
 	 150000,
-	 40000000},
+	 40000000,
+	 30,
+	 30},
 	/* Macronix MX25LM51245G Rev 1.6 */
 	{"mx25lm51245g",
 	 {0xC2, 0x85, 0x3A},
@@ -37,7 +41,9 @@ static const struct nor_part PARTS[] = {
 	 25000,
 	 0,
 	 220000,
-	 150000000},
+	 150000000,
+	 40,
+	 100000},
 };
 
 enum kind {
@@ -174,6 +180,7 @@ void nor_power_on(struct chip *c)
 	soft_reset(&c->nor);
 	c->nor_pins = (struct nor_pins){0};
 	c->nor.busy_until_ps = 0;
+	c->nor.resetting = false;
 }
 
 static bool is_busy(const struct chip *c, uint64_t t_ps)
@@ -198,7 +205,7 @@ uint64_t nor_next_event(struct chip *c, uint64_t t_ps)
 /* spent_ns: the row of the account. */
 static void busy(struct chip *c, uint64_t t_ps, uint64_t us, uint64_t *spent_ns)
 {
-	c->nor.wel = false;
+	c->nor.wel = c->nor.resetting = false;
 	c->nor.busy_until_ps = t_ps + us * 1000000u;
 	*spent_ns += us * 1000u;
 }
@@ -285,7 +292,8 @@ void nor_select(struct chip *c, const struct nor_command *cmd, uint64_t t_ps)
 	if (n->op && n->deep_sleep && n->op->kind != K_WAKE &&
 	    n->op->kind != K_RES)
 		n->op = NULL;
-	if (n->op && is_busy(c, t_ps) && !answers_while_busy(n->op))
+	if (n->op && is_busy(c, t_ps) &&
+	    (n->resetting || !answers_while_busy(n->op)))
 		n->op = NULL;
 	n->addr = cmd->addr & (n->part->size_bytes - 1u);
 	if (n->op && n->op->kind == K_SFDP)
@@ -437,12 +445,15 @@ static void reset(struct chip *c, uint64_t t_ps)
 {
 	struct nor *n = &c->nor;
 	bool stuck = n->busy_until_ps == BOARD_NEVER;
+	uint64_t us =
+		is_busy(c, t_ps) ? n->part->reset_busy_us : n->part->reset_us;
 
 	if (!n->reset_enabled)
 		return;
 	soft_reset(n);
+	n->resetting = !stuck;
 	if (!stuck)
-		n->busy_until_ps = t_ps + 30000000u; /* tRST 30 us */
+		n->busy_until_ps = t_ps + us * 1000000u;
 }
 
 static void execute(struct chip *c, enum kind kind, uint64_t t_ps)

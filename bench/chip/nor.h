@@ -2,7 +2,7 @@
  * address, move data bytes, deselect. Follows the Winbond W25Q64JV/W25Q128JV
  * and Macronix MX25LM51245G (SPI mode) data sheets: programming only clears
  * bits and wraps inside a page, erases take their typical time, a busy part
- * answers nothing but its status register.
+ * answers nothing but its status register and a reset, and then nothing.
  */
 #ifndef BENCH_CHIP_NOR_H
 #define BENCH_CHIP_NOR_H
@@ -23,6 +23,7 @@ struct nor_part {
 	bool quad;	/* 1-1-2, 1-1-4 and 1-4-4 reads */
 	bool four_byte; /* 4-byte commands, B7/E9 */
 	uint32_t program_us, erase4_us, erase32_us, erase64_us, chip_us;
+	uint32_t reset_us, reset_busy_us; /* deaf after a reset: idle, busy */
 };
 
 /* NULL for an unknown name. */
@@ -50,6 +51,7 @@ struct nor {
 	bool wel, deep_sleep, reset_enabled, addr4;
 	uint8_t sr2, sr3;
 	uint64_t busy_until_ps; /* BOARD_NEVER: stuck */
+	bool resetting;		/* busy with that: hears nothing at all */
 
 	const struct nor_op *op; /* selected; NULL: not understood */
 	uint32_t addr;
