@@ -113,7 +113,7 @@ static void new_board(bool output_enable)
 		.uart_baud = 115200};
 
 	target_close(target);
-	rig_insert(output_enable, "w25q64jv", 0);
+	rig_insert(output_enable, "w25q64jv", NULL, 0);
 	assert_int_equal(target_open(&target, &c, &e), ERR_OK);
 	for (holds = 0; holds < 2; holds++)
 		assert_int_equal(job(&contents[holds]), ERR_OK);

@@ -29,7 +29,7 @@ static void open_board(bool output_enable, uint32_t clean_hz)
 {
 	struct probe *p;
 
-	rig_insert(output_enable, "w25q64jv", clean_hz);
+	rig_insert(output_enable, "w25q64jv", NULL, clean_hz);
 	assert_int_equal(probe_open(&p, "S1", NULL), ERR_OK);
 	assert_int_equal(swd_mpsse_new(&mpsse, p,
 				       output_enable ? SWD_MPSSE_OUTPUT_ENABLE

@@ -75,11 +75,13 @@ void rig_end(void)
 	memset(&rig, 0, sizeof rig);
 }
 
-void rig_insert(bool output_enable, const char *nor_part, uint32_t clean_hz)
+void rig_insert(bool output_enable, const char *nor_part, const char *wiring,
+		uint32_t clean_hz)
 {
 	static const char *const none[] = {NULL};
 	struct chip_config c = {.dev_id = 0x482,
 				.nor_part = nor_part,
+				.wiring = wiring,
 				.uid = "U-board-rig",
 				.seed = 1,
 				.faults = none};
@@ -204,6 +206,14 @@ bool rig_in(uint8_t *data, size_t len, size_t *got)
 void rig_sleep(uint64_t ns)
 {
 	probe_elapse(rig.p, ns * 1000);
+}
+
+uint32_t rig_word(uint32_t addr)
+{
+	uint32_t value = 0;
+
+	must(chip_ahb_read(rig.chip, addr, 4, false, &value) == CHIP_BUS_OK);
+	return value;
 }
 
 const uint8_t *rig_nor(size_t *len)

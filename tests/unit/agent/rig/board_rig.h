@@ -28,9 +28,10 @@ enum rig_trouble {
 extern const char *const rig_trouble_names[RIG_TROUBLES];
 
 /* A new board in the harness, powered; the one before is thrown away. nor_part
- * as in bench/chip. clean_hz: above it one transfer in 50 is disturbed; 0
- * for a good cable. */
-void rig_insert(bool output_enable, const char *nor_part, uint32_t clean_hz);
+ * and wiring as in bench/chip. clean_hz: above it one transfer in 50 is
+ * disturbed; 0 for a good cable. */
+void rig_insert(bool output_enable, const char *nor_part, const char *wiring,
+		uint32_t clean_hz);
 void rig_end(void);
 
 /* Transfers since the board was inserted, as the target counts them. */
@@ -56,6 +57,8 @@ bool rig_out(const uint8_t *data, size_t len);
 bool rig_in(uint8_t *data, size_t len, size_t *got);
 void rig_sleep(uint64_t ns);
 
+/* A register of the board, past the wire. */
+uint32_t rig_word(uint32_t addr);
 const uint8_t *rig_nor(size_t *len);
 const uint8_t *rig_flash(size_t *len);
 
