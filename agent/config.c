@@ -258,8 +258,8 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 	int rc;
 
 	*c = (struct config){.log_level = LOG_INFO};
-	if (access(path, R_OK) != 0)
-		return err_set_errno(e, ERR_CONFIG, errno, "%s", path);
+	if (conf_check_file(path, e) != ERR_OK)
+		return ERR_CONFIG;
 	c->cfg = cfg_init(opts, CFGF_NONE);
 	if (c->cfg == NULL)
 		return err_set(e, ERR_NO_MEMORY, "configuration");

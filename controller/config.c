@@ -169,11 +169,9 @@ static void set_checks(cfg_t *cfg)
 
 static enum err_code parse(cfg_t *cfg, const char *path, struct err *e)
 {
-	int rv = cfg_parse(cfg, path);
-
-	if (rv == CFG_FILE_ERROR)
-		return err_set(e, ERR_CONFIG, "%s: %s", path, strerror(errno));
-	if (rv == CFG_PARSE_ERROR || e->code) {
+	if (conf_check_file(path, e))
+		return ERR_CONFIG;
+	if (cfg_parse(cfg, path) != CFG_SUCCESS || e->code) {
 		if (!e->code)
 			err_set(e, ERR_CONFIG, "%s: cannot be read", path);
 		return e->code;

@@ -155,8 +155,8 @@ enum err_code cloud_config_load(struct cloud_config *c, const char *path,
 	int parsed;
 
 	memset(c, 0, sizeof *c);
-	if (access(path, R_OK))
-		return err_set_errno(e, ERR_CONFIG, errno, "%s", path);
+	if (conf_check_file(path, e))
+		return ERR_CONFIG;
 	c->cfg = new_parser();
 	if (!c->cfg)
 		return err_set(e, ERR_NO_MEMORY, "%s", path);

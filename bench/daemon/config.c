@@ -259,18 +259,16 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 {
 	struct err local = {0};
 	cfg_t *cfg = parser_new();
-	int rc;
+	int rc = CFG_FILE_ERROR;
 
 	memset(c, 0, sizeof(*c));
 	if (cfg == NULL)
 		return err_set(e, ERR_NO_MEMORY, "configuration");
 	report_to = &local;
-	errno = 0;
-	rc = cfg_parse(cfg, path);
+	if (conf_check_file(path, &local) == ERR_OK)
+		rc = cfg_parse(cfg, path);
 	report_to = NULL;
-	if (rc == CFG_FILE_ERROR)
-		err_set_errno(&local, ERR_CONFIG, errno, "%s", path);
-	else if (rc != CFG_SUCCESS && local.code == ERR_OK)
+	if (rc != CFG_SUCCESS && local.code == ERR_OK)
 		err_set(&local, ERR_CONFIG, "%s: not valid", path);
 	else if (rc == CFG_SUCCESS)
 		take(c, cfg, path, &local);

@@ -115,12 +115,10 @@ int ctl_main(const char *program, int argc, char **argv)
 	struct err e = {0};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 's')
-			return err_exit_code(ERR_USAGE);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) == 's')
 		path = optarg;
-	}
-	if (path == NULL || optind != argc - 1)
+	if (c != -1 || path == NULL || optind != argc - 1)
 		err_set(&e, ERR_USAGE,
 			"ctl needs --socket PATH and one JSON "
 			"object");

@@ -19,10 +19,7 @@
 static const char help[] =
 	"Usage: provline-bench --config FILE [--check-config] [--log LEVEL]\n"
 	"       provline-bench ctl --socket PATH JSON\n"
-	"       provline-bench card-new FILE --serial S --fwid TEXT --key "
-	"FILE28"
-	"\n"
-	"                      --max N --maker-key PEM [--counter N] [--open]\n"
+	"       provline-bench card-new --help\n"
 	"\n"
 	"Runs virtual boards behind virtual FT2232H probes. Programs reach them"
 	"\n"
@@ -142,6 +139,7 @@ int main(int argc, char **argv)
 		{"check-config", no_argument, NULL, 'k'},
 		{"log", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
 	enum log_level level = LOG_INFO;
@@ -153,9 +151,14 @@ int main(int argc, char **argv)
 		return ctl_main(PROGRAM, argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "card-new") == 0)
 		return card_new_main(PROGRAM, argc - 1, argv + 1);
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
+			return 0;
+		}
+		if (c == 'v') {
+			puts(PROGRAM " " PROVLINE_VERSION);
 			return 0;
 		}
 		if (c == 'c')
@@ -163,7 +166,8 @@ int main(int argc, char **argv)
 		else if (c == 'k')
 			check_only = true;
 		else if (c != 'l' || !log_level_parse(optarg, &level))
-			return usage("unknown option or log level");
+			return usage("unknown option, no value, or no such log "
+				     "level");
 	}
 	if (path == NULL || optind != argc)
 		return usage("--config FILE is needed");

@@ -185,6 +185,7 @@ int main(int argc, char **argv)
 	enum log_level level = LOG_WARN;
 	int c;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
@@ -193,7 +194,8 @@ int main(int argc, char **argv)
 		if (c == 's')
 			g_setenv(LINK_ENV, optarg, TRUE);
 		else if (c != 'l' || !log_level_parse(optarg, &level))
-			return usage("unknown option or log level");
+			return usage("unknown option, no value, or no such log "
+				     "level");
 	}
 	if (optind == argc)
 		return usage("a COMMAND is needed");

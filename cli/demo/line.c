@@ -230,6 +230,17 @@ static enum err_code insert_card(struct line *l, unsigned station,
 			    NULL, e);
 }
 
+static enum err_code wait_control(struct line *l, struct err *e)
+{
+	struct mono deadline = mono_after_ms(READY_MS);
+	enum err_code rc = ERR_OK;
+
+	while (!rc && control_open(&l->control, at(l, "ctl"), 0, e))
+		rc = watch_one(&l->bench, "its socket does not answer",
+			       deadline, e);
+	return rc;
+}
+
 static enum err_code start_bench(struct line *l, struct err *e)
 {
 	enum err_code rc = settings_bench(l, at(l, "bench.conf"), e);
@@ -242,7 +253,7 @@ static enum err_code start_bench(struct line *l, struct err *e)
 		     at(l, "bench.conf"));
 	rc = process_start(&l->bench, e);
 	if (!rc)
-		rc = control_open(&l->control, at(l, "ctl"), READY_MS, e);
+		rc = wait_control(l, e);
 	for (unsigned s = 1; s <= l->options.stations && !rc; s++)
 		rc = insert_card(l, s, e);
 	return rc;

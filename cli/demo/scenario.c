@@ -11,6 +11,10 @@ static const struct {
 #undef FAULT
 };
 
+/* What the agent takes from a barcode: agent/drv/scanner.h. */
+#define SERIAL_CHARS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
 #define FAULT_COUNT (sizeof faults / sizeof faults[0])
 
 /* What a board with the fault must end as: "" passes, two codes where the
@@ -184,6 +188,11 @@ static enum err_code load_board(struct scenario *s, size_t i,
 		return err_set(e, ERR_INPUT,
 			       "board %zu has no serial of 1 to 32 characters",
 			       i + 1);
+	if (serial[strspn(serial, SERIAL_CHARS)])
+		return err_set(e, ERR_INPUT,
+			       "board %zu: a serial has letters, digits and "
+			       "._- only, as labels have",
+			       i + 1);
 	if (json_object_size(from) != (list ? 2u : 1u))
 		return err_set(
 			e, ERR_INPUT,
@@ -204,7 +213,9 @@ static enum err_code load_json(struct scenario *s, const json_t *root,
 	const json_t *seed = json_object_get(root, "seed");
 	enum err_code rc = ERR_OK;
 
-	if (!json_is_array(boards) || (seed && !json_is_integer(seed)) ||
+	if (!json_is_array(boards) ||
+	    (seed &&
+	     (!json_is_integer(seed) || json_integer_value(seed) < 0)) ||
 	    json_object_size(root) != (seed ? 2u : 1u))
 		return err_set(e, ERR_INPUT,
 			       "it must be {\"seed\":N,\"boards\":[...]}");

@@ -1,8 +1,27 @@
 #include "proto/base/conf.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define KEY_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
+
+enum err_code conf_check_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	enum err_code rc = ERR_OK;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		rc = err_set_errno(e, ERR_CONFIG, errno, "%s", path);
+	else if (!S_ISREG(st.st_mode))
+		rc = err_set(e, ERR_CONFIG, "%s: not a file", path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
 
 static bool starts_with_key(const char *line, const char *key, size_t key_len)
 {

@@ -8,6 +8,10 @@
 
 #include <stdarg.h>
 
+/* Before libconfuse opens it, which ends the process when it is a folder.
+ * ERR_CONFIG: not there, not to be read, no regular file. */
+enum err_code conf_check_file(const char *path, struct err *e);
+
 /* For the callback: ERR_CONFIG "FILE:LINE: text" into *e, unless *e holds an
  * error already (the first is the cause) or is NULL. A text about a value
  * begins with its key; then the line is the one where the key stands. file may
