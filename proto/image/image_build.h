@@ -7,6 +7,7 @@
 #include "proto/base/dbuf.h"
 #include "proto/base/err.h"
 #include "proto/image/image.h"
+#include "proto/image/image_fault.h"
 #include "proto/keys/key.h"
 
 #define IMAGE_SFI_KEY_FILE_BYTES 28u /* 16 AES-128 key, 12 GCM nonce */
@@ -57,9 +58,5 @@ enum err_code image_public_key_load(uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
  * error's text names part and offset; ERR_INTEGRITY. */
 enum err_code image_check_bytes(struct image *im, const uint8_t *bytes,
 				size_t len, struct err *e);
-
-/* Turn a fault into an error: "kernel at 0x00012000: part does not ...".
- * Returns ERR_INTEGRITY (ERR_IO for IMAGE_IO). */
-enum err_code image_fault_err(const struct image_fault *f, struct err *e);
 
 #endif

@@ -19,14 +19,6 @@ static bool read_bytes(void *arg, uint32_t offset, void *buf, size_t len)
 	return true;
 }
 
-enum err_code image_fault_err(const struct image_fault *f, struct err *e)
-{
-	enum err_code code = f->error == IMAGE_IO ? ERR_IO : ERR_INTEGRITY;
-
-	return err_set(e, code, "image at 0x%08x (%s): %s", f->offset,
-		       image_part_name(f->part), image_error_text(f->error));
-}
-
 static enum err_code read_part(const struct image *im,
 			       const struct image_part *p, struct dbuf *out,
 			       struct err *e)

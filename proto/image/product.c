@@ -1,4 +1,5 @@
 #include "proto/image/product.h"
+#include "proto/image/product_expect.h"
 
 #include "proto/base/file.h"
 #include "proto/base/hex.h"
@@ -6,11 +7,8 @@
 #include <string.h>
 
 #define FORMAT	     1
-#define LIMITS_MAX   64u
-#define LIST_MAX     32u
 #define SWCLK_MIN_HZ 100000
 #define SWCLK_MAX_HZ 30000000
-#define TEXT_MAX     32u
 
 /* -------- expectations -------- */
 
@@ -21,18 +19,17 @@ static bool is_name(const char *s)
 				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 		     : 0;
 
-	return n > 0 && n <= TEXT_MAX && s[n] == '\0';
+	return n > 0 && n <= PRODUCT_TEXT_MAX && s[n] == '\0';
 }
 
-static bool is_text(const json_t *j)
+static bool is_text(const json_t *j, size_t max)
 {
 	const char *s = json_string_value(j);
 	size_t n = 0;
 
 	while (s && s[n] >= 0x20 && s[n] < 0x7F)
 		n++;
-	return n > 0 && n <= TEXT_MAX && s[n] == '\0' &&
-	       n == json_string_length(j);
+	return n > 0 && n <= max && s[n] == '\0' && n == json_string_length(j);
 }
 
 static bool is_jedec_id(const char *s)
@@ -45,7 +42,7 @@ static bool is_list(const json_t *list, bool (*pass)(const char *))
 {
 	size_t n = json_array_size(list);
 
-	if (n == 0 || n > LIST_MAX)
+	if (n == 0 || n > PRODUCT_LIST_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *a = json_array_get(list, i);
@@ -93,11 +90,19 @@ static bool harness_fine(const json_t *h)
 	const json_t *swclk = json_object_get(h, "swclk_max_hz");
 
 	return json_object_size(h) > 0 && !foreign_member(h, names) &&
-	       (!fixture || is_text(fixture)) &&
+	       (!fixture || is_text(fixture, PRODUCT_TEXT_MAX)) &&
 	       (!modules || is_list(modules, is_name)) &&
 	       (!swclk || (json_is_integer(swclk) &&
 			   json_integer_value(swclk) >= SWCLK_MIN_HZ &&
 			   json_integer_value(swclk) <= SWCLK_MAX_HZ));
+}
+
+/* Whole, and short enough for a measurement's record. */
+static bool is_limit(const json_t *j)
+{
+	return json_is_integer(j) &&
+	       json_integer_value(j) >= -PRODUCT_LIMIT_MOST &&
+	       json_integer_value(j) <= PRODUCT_LIMIT_MOST;
 }
 
 static bool limit_fine(const char *name, const json_t *l)
@@ -109,8 +114,8 @@ static bool limit_fine(const char *name, const json_t *l)
 
 	return is_name(name) && json_is_object(l) &&
 	       !foreign_member(l, names) && (min || max) &&
-	       (!min || json_is_integer(min)) &&
-	       (!max || json_is_integer(max)) && (!unit || is_text(unit)) &&
+	       (!min || is_limit(min)) && (!max || is_limit(max)) &&
+	       (!unit || is_text(unit, PRODUCT_UNIT_MAX)) &&
 	       (!min || !max ||
 		json_integer_value(min) <= json_integer_value(max));
 }
@@ -133,7 +138,7 @@ static const char *wrong_in_expect(const json_t *expect)
 	if (harness && !harness_fine(harness))
 		return "harness";
 	if (limits && (json_object_size(limits) == 0 ||
-		       json_object_size(limits) > LIMITS_MAX))
+		       json_object_size(limits) > PRODUCT_LIMITS_MAX))
 		return "limits";
 	json_object_foreach (limits, name, limit)
 		if (!limit_fine(name, limit))

@@ -12,8 +12,8 @@
  *   limits    measurement -> min, max, unit
  *
  * The members nor.jedec_ids, harness and limits come from the expectations
- * that the builder is given; all are optional. The rest repeats the header,
- * and is compared with it. */
+ * that the builder is given; all are optional; the agent judges by them
+ * (product_expect.h). The rest repeats the header, and is compared with it. */
 #ifndef PROTO_IMAGE_PRODUCT_H
 #define PROTO_IMAGE_PRODUCT_H
 

@@ -301,6 +301,9 @@ static void test_wrong_expectations(void **state)
 	expect_wrong("{\"limits\":{\"a\":{\"min\":2,\"max\":1}}}");
 	expect_wrong("{\"limits\":{\"a\":{\"min\":1,\"most\":2}}}");
 	expect_wrong("{\"limits\":{\"a\":{\"min\":1}},\"limits\":{}}");
+	expect_wrong("{\"limits\":{\"a\":{\"max\":1000000000000000}}}");
+	expect_wrong("{\"limits\":{\"a\":{\"min\":-1000000000000000}}}");
+	expect_wrong("{\"limits\":{\"a\":{\"min\":1,\"unit\":\"furlongs!\"}}}");
 	expect_wrong("{\"nor\":{\"jedec_ids\":[\"EF4017\"]}}");
 	expect_wrong("{\"nor\":{\"jedec_ids\":[\"ef4017\",\"ef4017\"]}}");
 	expect_wrong("{\"nor\":{\"min_bytes\":1}}");
