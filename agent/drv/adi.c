@@ -75,6 +75,11 @@ void adi_restore_clock(struct adi *a)
 	dp_restore_clock(&a->dp);
 }
 
+void adi_limit_clock(struct adi *a, uint32_t max_hz)
+{
+	dp_limit_clock(&a->dp, max_hz);
+}
+
 uint32_t adi_clock_hz(const struct adi *a)
 {
 	return a->dp.clock_hz;

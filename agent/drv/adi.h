@@ -56,7 +56,7 @@ enum err_code adi_power_up(struct adi *a, struct err *e);
 void adi_set_secure(struct adi *a, bool secure);
 
 /* The fastest clock at which the wire is clean, found by a short test from
- * where the clock is (_memory) or from the ceiling of adi_new() (_port) down in
+ * where the clock is (_memory) or from the ceiling (_port) down in
  * the steps that an FT2232H divides: 30, 15, 10, 7.5, 6 MHz ... A clock at
  * which two runs of it are disturbed is left, with a line in the log that says
  * why. Less than 2 ms when the first is clean. ERR_WIRE when none is.
@@ -69,8 +69,11 @@ enum err_code adi_choose_clock_memory(struct adi *a, uint32_t addr,
 				      struct err *e);
 enum err_code adi_choose_clock_port(struct adi *a, struct err *e);
 
-/* Back to the ceiling of adi_new(), for a new board. */
+/* Back to the ceiling, for a new board. */
 void adi_restore_clock(struct adi *a);
+/* Another ceiling than adi_new()'s, between boards: it holds from the next
+ * adi_connect() on. 0: none. */
+void adi_limit_clock(struct adi *a, uint32_t max_hz);
 uint32_t adi_clock_hz(const struct adi *a);
 
 /* Queue 32-bit accesses; addr is word aligned. _fifo stays at addr, _block

@@ -51,6 +51,13 @@ void dp_restore_clock(struct dp *d)
 	d->clock_hz = d->max_hz;
 }
 
+void dp_limit_clock(struct dp *d, uint32_t max_hz)
+{
+	d->max_hz = max_hz == 0 ? DP_CLOCK_MAX_HZ : max_hz;
+	if (d->clock_hz > d->max_hz)
+		dp_restore_clock(d);
+}
+
 static enum err_code access(struct dp *d, struct swd_transfer *t, size_t count,
 			    struct err *e)
 {

@@ -48,6 +48,8 @@ struct dp {
 
 void dp_init(struct dp *d, struct swd_wire wire, uint32_t max_hz);
 void dp_restore_clock(struct dp *d);
+/* Another ceiling; a clock above it is slower from the next connect on. */
+void dp_limit_clock(struct dp *d, uint32_t max_hz);
 /* Ask the wire for hz. */
 enum err_code dp_set_clock(struct dp *d, uint32_t hz, struct err *e);
 /* The step below hz on the way down, 0 past ADI_CLOCK_MIN_HZ: what an FT2232H

@@ -28,6 +28,7 @@ struct target {
 	bool open;	 /* identified, halted, not locked */
 	uint8_t uid[12]; /* whose; looked at again before every use */
 	bool reset_held; /* by target_hold_reset() or a lock-down */
+	uint32_t swd_hz; /* ceiling of the configuration; 0: none */
 	uint32_t uart_baud;
 	uint64_t uart_bytes;
 	int64_t uart_wait_ns;
@@ -57,6 +58,7 @@ static enum err_code open_parts(struct target *t, const struct target_config *c,
 		return rc;
 	t->chip.adi = t->adi;
 	t->chip.wire = swd_mpsse_wire(t->mpsse);
+	t->swd_hz = c->swd_hz;
 	t->uart_baud = c->uart_baud;
 	nor_init(&t->nor, t->adi, wiring);
 	return ERR_OK;
@@ -94,6 +96,14 @@ void target_close(struct target *t)
 	swd_mpsse_free(t->mpsse);
 	probe_close(t->probe);
 	free(t);
+}
+
+uint32_t target_limit_clock(struct target *t, uint32_t max_hz)
+{
+	if (max_hz == 0 || (t->swd_hz != 0 && t->swd_hz < max_hz))
+		max_hz = t->swd_hz;
+	adi_limit_clock(t->adi, max_hz);
+	return max_hz;
 }
 
 void target_cancel(struct target *t)

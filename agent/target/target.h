@@ -38,6 +38,11 @@ enum err_code target_open(struct target **t, const struct target_config *c,
 			  struct err *e);
 void target_close(struct target *t);
 
+/* Between boards: no SWD clock above max_hz, nor above swd_hz of the
+ * configuration; 0: above the latter alone. Returns the ceiling that holds
+ * from now on, 0 for the probe's maximum. Nothing is sent. */
+uint32_t target_limit_clock(struct target *t, uint32_t max_hz);
+
 /* From any thread: the call in progress, and every later one until
  * target_resume(), returns ERR_CANCELLED soon. */
 void target_cancel(struct target *t);

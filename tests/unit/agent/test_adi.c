@@ -41,6 +41,7 @@ static struct {
 	size_t fifo_len;
 	unsigned wait_for_ever; /* at this address + 1 */
 	uint32_t hz, works_up_to_hz, clean_up_to_hz;
+	uint32_t top_hz;      /* the fastest that was ever set */
 	unsigned clock_noise; /* one transfer in so many is disturbed above */
 	unsigned clock_count;
 	long countdown; /* transfers until the trouble; -1 none */
@@ -248,6 +249,7 @@ static enum err_code fake_clock(void *ctx, uint32_t hz, uint32_t *actual,
 	(void)ctx;
 	(void)e;
 	port.hz = hz;
+	port.top_hz = hz > port.top_hz ? hz : port.top_hz;
 	*actual = hz;
 	return ERR_OK;
 }
@@ -661,6 +663,33 @@ static void clock_self_test(void **state)
 }
 
 /* A memory that cannot follow is not a bad cable. */
+/* Nothing that looks for a board or a clock leaves a ceiling that was lowered
+ * between boards, not even the slow try at a silent one. */
+static void a_lower_ceiling_holds(void **state)
+{
+	struct adi *a = start();
+
+	(void)state;
+	adi_limit_clock(a, 800000);
+	port.top_hz = 0;
+	port.dead = true;
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_NO_TARGET);
+	port.dead = false;
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_OK);
+	assert_int_equal(adi_choose_clock_port(a, NULL), ERR_OK);
+	assert_int_equal(adi_power_up(a, NULL), ERR_OK);
+	assert_int_equal(adi_choose_clock_memory(a, MEM_BASE, NULL), ERR_OK);
+	adi_restore_clock(a);
+	assert_int_equal(job(a, ADI_REPEAT, 5), ERR_OK);
+	assert_int_equal(adi_clock_hz(a), 800000);
+	assert_int_equal(port.top_hz, 800000);
+	adi_limit_clock(a, 0); /* none: back to all that the wire takes */
+	adi_restore_clock(a);
+	assert_int_equal(adi_connect(a, NULL, NULL), ERR_OK);
+	assert_int_equal(port.hz, 30000000);
+	adi_free(a);
+}
+
 static void clock_test_of_slow_memory(void **state)
 {
 	struct adi *a = start();
@@ -760,6 +789,7 @@ int main(void)
 		cmocka_unit_test(repairs_have_a_budget),
 		cmocka_unit_test(clock_goes_down),
 		cmocka_unit_test(clock_self_test),
+		cmocka_unit_test(a_lower_ceiling_holds),
 		cmocka_unit_test(clock_test_of_slow_memory),
 		cmocka_unit_test(hopeless_wire),
 		cmocka_unit_test(unaligned_bytes),
