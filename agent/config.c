@@ -63,6 +63,19 @@ static int check_enrol_url(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+/* As harness.fixture of a product manifest, which it is compared with. */
+static int check_fixture(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *s = cfg_opt_getstr(opt);
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7F)
+		n++;
+	if (s[n] != '\0' || n > 32)
+		return bad(cfg, opt, "at most 32 printable characters");
+	return 0;
+}
+
 static int check_path(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *p = cfg_opt_getstr(opt);
@@ -146,6 +159,7 @@ static void set_checks(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "harness|sfi_loader", check_path);
 	cfg_set_validate_func(cfg, "harness|swd_hz", check_hz);
 	cfg_set_validate_func(cfg, "harness|uart_baud", check_baud);
+	cfg_set_validate_func(cfg, "harness|fixture", check_fixture);
 }
 
 /* ---- the whole ---- */
@@ -176,6 +190,7 @@ static enum err_code take_harnesses(struct config *c, const char *path,
 			to->sfi_loader = cfg_getstr(cfg, "sfi_loader");
 		to->target.swd_hz = (uint32_t)cfg_getint(h, "swd_hz");
 		to->target.uart_baud = (uint32_t)cfg_getint(h, "uart_baud");
+		to->fixture = cfg_getstr(h, "fixture");
 		to->scanner = cfg_getstr(h, "scanner");
 		if (to->scanner[0] == '\0')
 			to->scanner = NULL;
@@ -237,6 +252,7 @@ enum err_code config_load(struct config *c, const char *path, struct err *e)
 		CFG_INT("swd_hz", 0, CFGF_NONE),
 		CFG_INT("uart_baud", 115200, CFGF_NONE),
 		CFG_STR("scanner", "", CFGF_NONE),
+		CFG_STR("fixture", "", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t opts[] = {

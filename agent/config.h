@@ -17,6 +17,7 @@ struct config_harness {
 	struct target_config target;
 	const char *scanner;	/* NULL: none */
 	const char *sfi_loader; /* its own, or the station's */
+	const char *fixture;	/* empty: not said */
 };
 
 /* Strings belong to the configuration. */

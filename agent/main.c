@@ -212,7 +212,8 @@ static enum err_code start_threads(struct agent *a, struct err *e)
 	for (size_t i = 0; i < a->config.harness_n && rc == ERR_OK; i++) {
 		rc = harness_start(&a->harness[i], &a->station, i,
 				   &a->config.harness[i].target,
-				   a->config.harness[i].scanner, e);
+				   a->config.harness[i].scanner,
+				   a->config.harness[i].fixture, e);
 		a->running += rc == ERR_OK;
 	}
 	return rc;

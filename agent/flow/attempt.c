@@ -378,7 +378,8 @@ static enum err_code finish(struct attempt *a, enum flow_end how,
 
 static struct attempt *attempt_new(struct station *st, size_t h,
 				   struct target *t,
-				   const struct msg_ASSIGNMENT *job)
+				   const struct msg_ASSIGNMENT *job,
+				   const struct product_expect *expect)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
 
@@ -393,6 +394,7 @@ static struct attempt *attempt_new(struct station *st, size_t h,
 	a->h = h;
 	a->target = t;
 	a->job = *job;
+	a->expect = expect;
 	a->started = mono_now();
 	account_begin(&a->account, t);
 	dialogue_init(&a->dlg, t, st->silence_ms, on_uart_text, a);
@@ -408,9 +410,10 @@ static void attempt_free(struct attempt *a)
 
 enum err_code attempt_run(struct station *st, size_t h, struct target *t,
 			  const struct msg_ASSIGNMENT *job,
+			  const struct product_expect *expect,
 			  struct attempt_end *end, struct err *e)
 {
-	struct attempt *a = attempt_new(st, h, t, job);
+	struct attempt *a = attempt_new(st, h, t, job, expect);
 	enum flow_end how;
 	enum err_code rc;
 

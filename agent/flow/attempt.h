@@ -15,6 +15,7 @@
 #include "agent/target/target.h"
 #include "proto/board/sfi.h"
 #include "proto/image/image.h"
+#include "proto/image/product_expect.h"
 #include "proto/rules.h"
 
 #include <stdbool.h>
@@ -58,7 +59,8 @@ struct attempt {
 	size_t h; /* harness */
 	struct target *target;
 	struct msg_ASSIGNMENT job;
-	struct msg *result; /* RESULT, filled as facts come */
+	const struct product_expect *expect; /* of the job's image */
+	struct msg *result;		     /* RESULT, filled as facts come */
 	struct dialogue dlg;
 
 	struct mono started;
@@ -106,11 +108,13 @@ struct attempt_end {
 	char text[241];
 };
 
-/* Run one attempt from detect to record. Blocks for minutes; a pass returns
- * only when it is recorded, or the station stops. An error is one of the
- * station's disk: no further attempt may begin. */
+/* Run one attempt from detect to record. expect: of the image in job, see
+ * expect_load(). Blocks for minutes; a pass returns only when it is recorded,
+ * or the station stops. An error is one of the station's disk: no further
+ * attempt may begin. */
 enum err_code attempt_run(struct station *st, size_t h, struct target *t,
 			  const struct msg_ASSIGNMENT *job,
+			  const struct product_expect *expect,
 			  struct attempt_end *end, struct err *e);
 
 /* ---- for the step functions ---- */

@@ -1,6 +1,7 @@
 #include "agent/flow/harness.h"
 
 #include "agent/flow/attempt.h"
+#include "agent/flow/expect.h"
 #include "proto/base/log.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #define REOPEN_MS     1000
 #define DEBOUNCE      3
 #define IMAGE_WAIT_MS 120000
+#define IMAGE_BAD_MS  5000 /* until it is read again: it may be large */
 
 /* ---- probe ---- */
 
@@ -33,6 +35,7 @@ static bool open_probe(struct harness *h)
 
 	if (target_open(&t, &h->config, &e) == ERR_OK) {
 		set_target(h, t);
+		h->image_hz = 0;
 		log_info("PROBE", "harness=%s serial=%s",
 			 h->st->harness[h->index].shown.harness,
 			 h->config.probe_serial);
@@ -124,6 +127,76 @@ static bool hold(struct harness *h, const char *state, const char *note)
 	return false;
 }
 
+static void log_expected(const struct harness *h)
+{
+	const struct product_expect *x = &h->expect;
+	char wanted[4 * PRODUCT_TEXT_MAX + 3], have[sizeof(wanted)];
+
+	log_info("IMAGE_EXPECTS",
+		 "harness=%s sha256=%s fixture=%s configured=%s "
+		 "swclk_max_hz=%u jedec_ids=%zu modules=%zu limits=%zu",
+		 h->st->harness[h->index].shown.harness, h->expect_of,
+		 log_quote(wanted, sizeof(wanted), x->fixture,
+			   strlen(x->fixture)),
+		 log_quote(have, sizeof(have), h->fixture, strlen(h->fixture)),
+		 (unsigned)x->swclk_max_hz, x->id_n, x->module_n, x->limit_n);
+}
+
+/* What the image expects, read when it is another than before. */
+static bool know_image(struct harness *h, const char *sha256)
+{
+	char note[161];
+	struct err e;
+
+	if (strcmp(h->expect_of, sha256) == 0)
+		return true;
+	h->expect_of[0] = '\0';
+	if (expect_load(&h->expect, h->st->cache, sha256, &e) == ERR_OK) {
+		snprintf(h->expect_of, sizeof(h->expect_of), "%s", sha256);
+		log_expected(h);
+		return true;
+	}
+	log_warn("IMAGE", "error=%s text=\"%s\"", err_name(e.code), e.text);
+	if (e.code == ERR_INTEGRITY)
+		snprintf(note, sizeof(note), "%s: %.60s (%.70s)",
+			 failure_code(FAILURE_IMAGE_ALTERED),
+			 failure_hint(FAILURE_IMAGE_ALTERED), e.text);
+	else
+		snprintf(note, sizeof(note), "image: %.150s", e.text);
+	station_show(h->st, h->index, "error", STEP_COUNT, note);
+	(void)station_pause(h->st, IMAGE_BAD_MS);
+	return false;
+}
+
+/* Once an image or a probe is new. */
+static void limit_clock(struct harness *h)
+{
+	uint32_t hz = h->expect.swclk_max_hz, ceiling_hz;
+
+	if (h->image_hz == hz)
+		return;
+	h->image_hz = hz;
+	ceiling_hz = target_limit_clock(h->target, hz);
+	log_info("SWD_CEILING", "harness=%s clock_hz=%u reason=\"%s\"",
+		 h->st->harness[h->index].shown.harness, (unsigned)ceiling_hz,
+		 ceiling_hz != hz ? "swd_hz of the configuration"
+		 : hz != 0	  ? "swclk_max_hz of the image"
+				  : "the image sets none");
+}
+
+/* May boards of this image go into this harness? */
+static bool suits(struct harness *h, const struct msg_ASSIGNMENT *order)
+{
+	char note[EXPECT_WHY_SIZE];
+
+	if (!know_image(h, order->image_sha256))
+		return false;
+	if (!expect_fixture(&h->expect, h->fixture, note))
+		return hold(h, "error", note);
+	limit_clock(h);
+	return true;
+}
+
 static bool ready(struct harness *h, struct msg_ASSIGNMENT *order)
 {
 	char note[161];
@@ -147,7 +220,7 @@ static bool ready(struct harness *h, struct msg_ASSIGNMENT *order)
 			 e.text);
 		return hold(h, "error", note);
 	}
-	return true;
+	return suits(h, order);
 }
 
 /* ---- one board ---- */
@@ -189,8 +262,8 @@ static void one_board(struct harness *h, const struct msg_ASSIGNMENT *order)
 	light(h, TARGET_LIGHT_BUSY);
 	if (h->target == NULL)
 		return;
-	if (attempt_run(h->st, h->index, h->target, order, &end, &e) !=
-	    ERR_OK) {
+	if (attempt_run(h->st, h->index, h->target, order, &h->expect, &end,
+			&e) != ERR_OK) {
 		log_error("ATTEMPT", "error=%s text=\"%s\"", err_name(e.code),
 			  e.text);
 		h->disk_failed = true;
@@ -244,10 +317,14 @@ static void *harness_thread(void *arg)
 
 enum err_code harness_start(struct harness *h, struct station *st, size_t index,
 			    const struct target_config *config,
-			    const char *scanner, struct err *e)
+			    const char *scanner, const char *fixture,
+			    struct err *e)
 {
-	*h = (struct harness){
-		.st = st, .index = index, .config = *config, .first = true};
+	*h = (struct harness){.st = st,
+			      .index = index,
+			      .config = *config,
+			      .fixture = fixture,
+			      .first = true};
 	if (scanner != NULL && scanner_new(&h->scanner, scanner, e) != ERR_OK)
 		return e->code;
 	st->harness[index].scans = scanner != NULL;

@@ -1,5 +1,6 @@
 #include "agent/flow/limits.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,4 +52,28 @@ void limits_record(struct msg_MEASUREMENT *m, enum step step,
 	copy_text(m->low, sizeof(m->low), t->low);
 	copy_text(m->high, sizeof(m->high), t->high);
 	m->pass = t->pass == 1 && limits_hold(t->value, t->low, t->high);
+}
+
+/* sign: 1 for a lower limit, -1 for an upper one. */
+static void tighten(char *limit, size_t size, int64_t other, int sign)
+{
+	double own;
+
+	if (number(limit, &own) && (own - (double)other) * sign >= 0)
+		return;
+	snprintf(limit, size, "%" PRId64, other);
+}
+
+bool limits_tighten(struct msg_MEASUREMENT *m, const struct product_limit *l)
+{
+	if (strcmp(m->unit, l->unit) != 0) {
+		m->pass = false;
+		return false;
+	}
+	if (l->has_min)
+		tighten(m->low, sizeof(m->low), l->min, 1);
+	if (l->has_max)
+		tighten(m->high, sizeof(m->high), l->max, -1);
+	m->pass = m->pass && limits_hold(m->value, m->low, m->high);
+	return true;
 }

@@ -4,6 +4,7 @@
 #ifndef AGENT_FLOW_LIMITS_H
 #define AGENT_FLOW_LIMITS_H
 
+#include "proto/image/product_expect.h"
 #include "proto/msg/msg.h"
 #include "proto/rules.h"
 #include "proto/uart/uart.h"
@@ -17,5 +18,12 @@ bool limits_hold(const char *value, const char *low, const char *high);
 /* TEST as a measurement; texts are cut to printable ASCII. */
 void limits_record(struct msg_MEASUREMENT *m, enum step step,
 		   const struct uart_TEST *t);
+
+/* Judge m by the release's limit too. low and high become the stricter of
+ * both, so that the record has what decided; pass stays only when m was within
+ * its own limits as well. A limit that is text gives way to a number, having
+ * had its say in pass. False: m has another unit than the limit: it does not
+ * pass, whatever its number, and keeps its own limits. */
+bool limits_tighten(struct msg_MEASUREMENT *m, const struct product_limit *l);
 
 #endif

@@ -2,6 +2,7 @@
  * lock-down. */
 #include "agent/flow/steps.h"
 
+#include "agent/flow/expect.h"
 #include "agent/flow/resume.h"
 #include "proto/base/hex.h"
 #include "proto/base/log.h"
@@ -125,6 +126,7 @@ static enum flow_end open_image(struct attempt *a)
 
 static enum flow_end check_nor(struct attempt *a)
 {
+	char why[EXPECT_WHY_SIZE];
 	struct target_nor nor;
 	struct err e;
 
@@ -139,6 +141,8 @@ static enum flow_end check_nor(struct attempt *a)
 				    "%" PRIu64 " bytes, the product needs %u",
 				    nor.size_bytes,
 				    (unsigned)a->image.nor_min_bytes);
+	if (!expect_nor(a->expect, nor.jedec_id, why))
+		return attempt_fail(a, FAILURE_NOR_WRONG_PART, "%s", why);
 	return FLOW_DONE;
 }
 

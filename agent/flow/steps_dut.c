@@ -2,7 +2,7 @@
  * microvisor-install, app-test, app-install. */
 #include "agent/flow/steps.h"
 
-#include "agent/flow/limits.h"
+#include "agent/flow/expect.h"
 #include "proto/base/hex.h"
 
 #include <inttypes.h>
@@ -82,7 +82,7 @@ enum flow_end step_sfi_install(struct attempt *a)
 /* ---- hardware-test ---- */
 
 static enum flow_end take_test(struct attempt *a, const struct uart_TEST *t,
-			       enum failure *first_bad, char why[160])
+			       struct expect_test *test)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;
 	struct msg_MEASUREMENT *m;
@@ -92,15 +92,9 @@ static enum flow_end take_test(struct attempt *a, const struct uart_TEST *t,
 		return attempt_fail(a, FAILURE_FIRMWARE_UNKNOWN,
 				    "more measurements than can be kept");
 	m = &r->measurements[r->measurements_n++];
-	limits_record(m, STEP_HARDWARE_TEST, t);
+	expect_test_take(test, t, m);
 	attempt_log(a, "flow: test %s %s %s [%s..%s] %s", m->name, m->value,
 		    m->unit, m->low, m->high, m->pass ? "pass" : "FAIL");
-	if (!m->pass && *first_bad == FAILURE_NONE) {
-		if (!failure_parse(m->name, first_bad))
-			*first_bad = FAILURE_FIRMWARE_UNKNOWN;
-		snprintf(why, 160, "%s is %s %s, limits %s to %s", m->name,
-			 m->value, m->unit, m->low, m->high);
-	}
 	return FLOW_DONE;
 }
 
@@ -112,27 +106,30 @@ static bool wants(const struct uart_sentence *s, const char *what)
 enum flow_end step_hardware_test(struct attempt *a)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;
-	enum failure first_bad = FAILURE_NONE;
 	struct uart_sentence s = {.type = UART_BOOT};
 	enum flow_end end = await_boot(a, FAILURE_NO_BOOT);
-	char why[160] = "";
+	struct expect_test test;
 
+	expect_test_begin(&test, a->expect);
 	while (end == FLOW_DONE && !wants(&s, "challenge")) {
 		if (s.type == UART_BOOT) { /* the tests start, or over */
 			r->measurements_n = 0;
-			first_bad = FAILURE_NONE;
+			expect_test_begin(&test, a->expect);
 			snprintf(r->test_program_version,
 				 sizeof(r->test_program_version), "%s",
 				 a->boot_version);
 		} else if (s.type == UART_TEST) {
-			end = take_test(a, &s.u.TEST, &first_bad, why);
+			end = take_test(a, &s.u.TEST, &test);
 		}
 		if (end == FLOW_DONE)
 			end = attempt_hear(a, &s, FAILURE_UART_LOST);
 	}
-	if (end == FLOW_DONE && first_bad != FAILURE_NONE)
-		end = attempt_fail(a, first_bad, "%s", why);
-	return end;
+	if (end != FLOW_DONE)
+		return end;
+	expect_test_end(&test);
+	return test.failure == FAILURE_NONE
+		       ? FLOW_DONE
+		       : attempt_fail(a, test.failure, "%s", test.why);
 }
 
 /* ---- microvisor-install ---- */

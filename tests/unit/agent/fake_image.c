@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEST, KERNEL, APP_TEST, APP, SFI_KEY, RELEASE, ATTEST, FILES };
+enum { TEST, KERNEL, APP_TEST, APP, SFI_KEY, RELEASE, ATTEST, EXPECT, FILES };
 
 static int entropy(void *arg, unsigned char *out, size_t len)
 {
@@ -56,7 +56,8 @@ static void make_program(const char *path, uint32_t type)
 	must(file_write(path, bytes, sizeof(bytes), 0644, NULL) == ERR_OK);
 }
 
-void fake_image_make(const char *folder, struct dbuf *image, char sha256[65])
+void fake_image_make(const char *folder, const char *expect, struct dbuf *image,
+		     char sha256[65])
 {
 	char p[FILES][96];
 	uint8_t key[28] = {1, 2, 3}, hash[32];
@@ -72,6 +73,9 @@ void fake_image_make(const char *folder, struct dbuf *image, char sha256[65])
 	must(file_write(p[SFI_KEY], key, sizeof(key), 0600, NULL) == ERR_OK);
 	make_key(p[RELEASE]);
 	make_key(p[ATTEST]);
+	if (expect != NULL)
+		must(file_write(p[EXPECT], expect, strlen(expect), 0644,
+				NULL) == ERR_OK);
 	b = (struct image_build){.product = "product",
 				 .version = "1",
 				 .firmware_id = "fw-1",
@@ -80,6 +84,8 @@ void fake_image_make(const char *folder, struct dbuf *image, char sha256[65])
 				 .kernel_path = p[KERNEL],
 				 .app_test_path = p[APP_TEST],
 				 .app_path = p[APP],
+				 .expect_path =
+					 expect != NULL ? p[EXPECT] : NULL,
 				 .sfi_key_path = p[SFI_KEY],
 				 .release_key_path = p[RELEASE],
 				 .attest_key_path = p[ATTEST]};

@@ -5,7 +5,9 @@
 #include "proto/base/dbuf.h"
 
 /* Firmware identifier "fw-1", smallest NOR 8 MiB; program versions 1.2 to
- * 1.5. folder: an existing one for the input files. sha256: hex. */
-void fake_image_make(const char *folder, struct dbuf *image, char sha256[65]);
+ * 1.5. folder: an existing one for the input files. expect: JSON as
+ * docs/images.md has it; NULL: nothing. sha256: hex. */
+void fake_image_make(const char *folder, const char *expect, struct dbuf *image,
+		     char sha256[65]);
 
 #endif

@@ -347,6 +347,13 @@ void target_close(struct target *t)
 	(void)t;
 }
 
+uint32_t target_limit_clock(struct target *t, uint32_t max_hz)
+{
+	(void)t;
+	fake.limit_hz = max_hz;
+	return max_hz;
+}
+
 void target_cancel(struct target *t)
 {
 	t->cancelled = true;
@@ -381,6 +388,7 @@ enum err_code target_identify(struct target *t, struct target_identity *id,
 	enum err_code rc = or_gone(fake.identify_error, e);
 
 	(void)t;
+	fake.identified++;
 	memset(id, 0, sizeof(*id));
 	id->dpidr = 0x0be12477;
 	if (rc == ERR_OK && fake.locked) {
@@ -400,6 +408,7 @@ enum err_code target_nor_identify(struct target *t, struct target_nor *nor,
 	(void)t;
 	memset(nor, 0, sizeof(*nor));
 	nor->size_bytes = fake.nor_bytes;
+	memcpy(nor->jedec_id, fake.nor_id, sizeof(nor->jedec_id));
 	return or_gone(fake.nor_error, e);
 }
 

@@ -71,6 +71,9 @@ struct fake {
 	uint8_t rdp;
 	uint8_t uid[12];
 	uint64_t nor_bytes;
+	uint8_t nor_id[3];
+	uint32_t limit_hz;   /* SWD ceiling set last */
+	unsigned identified; /* boards that somebody looked into */
 	enum err_code identify_error, nor_error, program_error, cert_error,
 		flash_error, lock_error;
 	bool lock_stays_open, nor_other_bytes;

@@ -2,6 +2,7 @@
  * memory, with the real spool, cache, keeper and dialogue. */
 #include "agent/flow/attempt.h"
 #include "agent/flow/cardbox.h"
+#include "agent/flow/harness.h"
 #include "agent/flow/keeper.h"
 #include "agent/flow/limits.h"
 #include "agent/flow/resume.h"
@@ -11,6 +12,7 @@
 #include "tests/unit/agent/fake_image.h"
 #include "tests/unit/agent/fake_line.h"
 
+#include <mbedtls/sha256.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@
 static struct dbuf image;
 static char image_hash[65];
 static uint8_t loader[100];
+static struct product_expect expected; /* nothing, unless a test says so */
 
 /* ---- one station, made anew for each test ---- */
 
@@ -77,6 +80,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	fake_reset();
+	memset(&expected, 0, sizeof(expected));
 	fake.image = image.data;
 	fake.image_len = image.len;
 	strcpy(world.dir, "/tmp/provline-flow-XXXXXX");
@@ -114,7 +118,8 @@ static struct attempt_end run(void)
 	if (!fake.away && cache_ensure(world.st.cache, 0, image_hash, image.len,
 				       mono_after_ms(1000), &e) != ERR_OK)
 		fail_msg("%s", e.text);
-	if (attempt_run(&world.st, 0, world.target, &order, &end, &e) != ERR_OK)
+	if (attempt_run(&world.st, 0, world.target, &order, &expected, &end,
+			&e) != ERR_OK)
 		fail_msg("%s", e.text);
 	return end;
 }
@@ -295,6 +300,27 @@ static void fails_nor(void **state)
 	assert_int_equal(fake.counter, 50);
 }
 
+/* Before a byte of it is erased or written. */
+static void fails_wrong_nor_part(void **state)
+{
+	(void)state;
+	memcpy(fake.nor_id, "\xef\x40\x17", 3);
+	memcpy(expected.jedec_ids, "\xc2\x28\x17\xef\x40\x18", 6);
+	expected.id_n = 2;
+	run_failing(FAILURE_NOR_WRONG_PART, STEP_SPI_FLASH);
+	assert_string_equal(fake.result.failure_text,
+			    "JEDEC id ef4017, the product is built with "
+			    "c22817, ef4018");
+	assert_int_equal(fake.programmed_to, 0);
+	assert_int_equal(fake.counter, 50);
+	/* half the size is what it fails by, whatever its name */
+	fake.nor_bytes = 4u << 20;
+	run_failing(FAILURE_NOR_WRONG_SIZE, STEP_SPI_FLASH);
+	fake.nor_bytes = 8u << 20;
+	memcpy(fake.nor_id, "\xef\x40\x18", 3);
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+}
+
 /* Altered before: fetched anew. Altered while it is read for the board: not a
  * byte of the block goes there, and one clear failure ends the attempt. */
 static void fails_altered_image(void **state)
@@ -434,6 +460,15 @@ static void fails_as_the_dut_says(void **state)
 	expect(DUT_STORED, DUT_FAIL, FAILURE_CERT_STORE, STEP_CERTIFICATE);
 }
 
+/* Another unit passes, whatever is expected of it. */
+static void survives_expected(void)
+{
+	fake.at = DUT_NOWHERE;
+	fake.uid[11]++;
+	fake.locked = false;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+}
+
 static void judges_limits_itself(void **state)
 {
 	(void)state;
@@ -441,6 +476,60 @@ static void judges_limits_itself(void **state)
 	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
 	fake.test_value = "1e1";
 	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
+}
+
+static struct product_limit *expect_limit(const char *name, int64_t min,
+					  int64_t max)
+{
+	struct product_limit *l = &expected.limits[expected.limit_n++];
+
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	l->has_min = l->has_max = true;
+	l->min = min;
+	l->max = max;
+	return l;
+}
+
+static void judges_by_the_product_too(void **state)
+{
+	const struct msg_MEASUREMENT *m = &fake.result.measurements[1];
+	struct product_limit *l = expect_limit("modem", 11, 30);
+
+	(void)state; /* modem is 10, its own limits 5 to 20 */
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
+	assert_string_equal(m->low, "11");
+	assert_string_equal(m->high, "20");
+	assert_false(m->pass);
+	assert_string_equal(fake.result.failure_text,
+			    "modem is 10 , limits 11 to 20");
+	l->min = 3;
+	survives_expected();
+	assert_string_equal(m->low, "5");
+	assert_true(m->pass);
+	strcpy(l->unit, "dB");
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_MODEM, STEP_HARDWARE_TEST);
+	assert_non_null(strstr(fake.result.failure_text, "are in \"dB\""));
+}
+
+/* Unknown is never pass; what was measured before a reset does not count. */
+static void fails_what_was_not_measured(void **state)
+{
+	(void)state;
+	expect_limit("rng", 0, 100);
+	expect_limit("rail-mv", 3000, 3600);
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_FIRMWARE_UNKNOWN,
+	       STEP_HARDWARE_TEST);
+	assert_non_null(
+		strstr(fake.result.failure_text, "rail-mv was not measured"));
+	assert_int_equal(fake.result.measurements_n, 2);
+	strcpy(expected.limits[1].name, "wifi-networks");
+	expect(DUT_READY, DUT_RESET, FAILURE_WIFI, STEP_HARDWARE_TEST);
+	expected.limit_n = 1;
+	strcpy(expected.modules[0], "sim");
+	expected.module_n = 1;
+	expect(DUT_NOWHERE, DUT_HANG, FAILURE_SIM, STEP_HARDWARE_TEST);
+	strcpy(expected.modules[0], "modem");
+	survives_expected();
 }
 
 static void limits(void **state)
@@ -707,6 +796,96 @@ static void result_survives(void **state)
 	assert_int_equal(fake.permits, 0); /* the child had it */
 }
 
+/* ---- the harness ---- */
+
+static bool shows(const char *state, const char *note)
+{
+	bool same;
+
+	pthread_mutex_lock(&world.st.lock);
+	same = strcmp(world.st.harness[0].shown.state, state) == 0 &&
+	       strstr(world.st.harness[0].shown.note, note) != NULL;
+	pthread_mutex_unlock(&world.st.lock);
+	return same;
+}
+
+/* Run a harness until it shows this; a board is in all the time. */
+static void harness_shows(const char *fixture, const char *state,
+			  const char *note)
+{
+	const struct target_config config = {.probe_serial = "P"};
+	struct msg_ORDERS orders = {.assignments_n = 1};
+	struct mono deadline = mono_after_ms(20000);
+	struct harness h;
+	struct err e;
+
+	orders.assignments[0] = job();
+	strcpy(orders.assignments[0].harness, "h1");
+	station_set_orders(&world.st, &orders);
+	assert_int_equal(
+		harness_start(&h, &world.st, 0, &config, NULL, fixture, &e),
+		ERR_OK);
+	while (!shows(state, note) && !mono_passed(deadline))
+		mono_sleep_ms(5);
+	assert_true(shows(state, note));
+	station_stop(&world.st);
+	harness_cancel(&h);
+	harness_join(&h);
+}
+
+/* Another image in place of the usual one. */
+static void order_image(const char *expect)
+{
+	char folder[] = "/tmp/provline-image-XXXXXX", command[64];
+
+	assert_non_null(mkdtemp(folder));
+	dbuf_fini(&image);
+	fake_image_make(folder, expect, &image, image_hash);
+	fake.image = image.data;
+	fake.image_len = image.len;
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+#define FIXTURE_A "{\"harness\":{\"fixture\":\"A 1\",\"swclk_max_hz\":4000000}}"
+
+static void refuses_another_fixture(void **state)
+{
+	(void)state;
+	order_image(FIXTURE_A);
+	harness_shows("", "error", "fixture \"A 1\" needed, none");
+	assert_int_equal(fake.identified + fake.permits, 0);
+	close_world();
+	open_world();
+	harness_shows("A 2", "error",
+		      "fixture \"A 1\" needed, this is \"A 2\"");
+	assert_int_equal(fake.identified + fake.permits, 0);
+	assert_int_equal(fake.limit_hz, 0);
+	close_world();
+	open_world();
+	harness_shows("A 1", "pass", "");
+	assert_int_equal(fake.permits, 1);
+	assert_int_equal(fake.limit_hz, 4000000);
+	order_image(NULL);
+}
+
+/* The file is what was ordered, its manifest is not what its header says. */
+static void refuses_an_altered_manifest(void **state)
+{
+	uint8_t hash[32];
+
+	(void)state;
+	order_image(FIXTURE_A);
+	image.data[IMAGE_AT_BLOCK_TABLE + IMAGE_SECTOR_BYTES] ^= 1;
+	(void)mbedtls_sha256_ret(image.data, image.len, hash, 0);
+	hex_encode(image_hash, hash, sizeof(hash));
+	harness_shows("A 1", "error",
+		      "image-altered: stop the line, call the engineer (image "
+		      "at 0x00002000 (manifest)");
+	assert_int_equal(fake.identified + fake.permits, 0);
+	order_image(NULL);
+}
+
 static void stopping_ends_the_attempt(void **state)
 {
 	struct attempt_end end;
@@ -735,6 +914,7 @@ int main(void)
 		T(fails_half_locked_elsewhere),
 		T(fails_permit),
 		T(fails_nor),
+		T(fails_wrong_nor_part),
 		T(fails_altered_image),
 		T(fails_card),
 		T(lost_licence_is_indeterminate),
@@ -745,6 +925,8 @@ int main(void)
 		T(fails_silent),
 		T(fails_as_the_dut_says),
 		T(judges_limits_itself),
+		T(judges_by_the_product_too),
+		T(fails_what_was_not_measured),
 		T(limits),
 		T(checks_what_the_dut_reports),
 		T(fails_certificate),
@@ -764,6 +946,8 @@ int main(void)
 		T(resumes_in_certificate),
 		T(resumes_in_kernel),
 		T(result_survives),
+		T(refuses_another_fixture),
+		T(refuses_an_altered_manifest),
 		T(stopping_ends_the_attempt),
 	};
 	char folder[] = "/tmp/provline-image-XXXXXX", command[64];
@@ -772,7 +956,7 @@ int main(void)
 	log_init("test", LOG_ERROR);
 	if (mkdtemp(folder) == NULL)
 		return 1;
-	fake_image_make(folder, &image, image_hash);
+	fake_image_make(folder, NULL, &image, image_hash);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	dbuf_fini(&image);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
