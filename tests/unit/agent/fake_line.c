@@ -756,6 +756,10 @@ static enum err_code serve(const struct msg *q, struct link_reply *r,
 			   struct err *e)
 {
 	switch (q->type) {
+	case MSG_HEARTBEAT:
+		r->m->u.ORDERS.assignments_n = fake.order.lot[0] != '\0';
+		r->m->u.ORDERS.assignments[0] = fake.order;
+		return ERR_OK;
 	case MSG_PERMIT_GET:
 		return permit(&q->u.PERMIT_GET, r->m, e);
 	case MSG_CSR_RELAY:

@@ -91,7 +91,8 @@ struct fake {
 	uint32_t counter;
 	uint8_t card_fwid[16];
 	/* controller */
-	bool away; /* no connection at all */
+	bool away;		     /* no connection at all */
+	struct msg_ASSIGNMENT order; /* every heartbeat's answer */
 	enum err_code permit_error, csr_error, licence_record_error;
 	int csr_ms;   /* how long CSR_RELAY takes */
 	int stall_ms; /* once, in a quiet read: the host was elsewhere, and
