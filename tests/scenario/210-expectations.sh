@@ -67,12 +67,10 @@ expect "limits recorded" "$(measured F1 wifi-networks)" "1 1000 true"
 expect "licences" $((before - $(card_counter))) 1
 
 echo "3. a SPI flash of another make: named before anything is erased"
-lot NOR <<'EOF'
-{ "nor": { "jedec_ids": ["c22817", "c2853a"] }, "harness": { "fixture": "Bench 1" } }
-EOF
-run_board F2
+ctl '{"cmd":"feed","boards":[{"serial":"F2","nor_part":"w25q128jv"}]}' >/dev/null || fail "feed F2"
+wait_for 90 left_line F2
 expect_fail F2 nor-wrong-part
-expect "why" "$(attempt F2 failure_text)" "JEDEC id ef4017, the product is built with c22817, c2853a"
+expect "why" "$(attempt F2 failure_text)" "JEDEC id ef4018, the product is built with ef4017, c22817"
 expect "step" "$(attempt F2 failure_step)" spi-flash
 expect "ns of erasing and programming" "$(account F2 'chip | .nor_erase_ns + .nor_program_ns')" 0
 ctl "{\"cmd\":\"nor\",\"board\":\"F2\",\"file\":\"$T/F2.nor\"}" >/dev/null
