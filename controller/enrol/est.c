@@ -228,6 +228,12 @@ static void job_no_answer(struct job *j, const struct http_answer *a)
 		job_fail(j, &e);
 		return;
 	}
+	/* cut short by the budget: what the cloud said before tells more */
+	if (a->timed_out && j->last.code == ERR_CLOUD) {
+		e = j->last;
+		job_fail(j, &e);
+		return;
+	}
 	if (a->timed_out && j->connected_once)
 		err_set(&e, ERR_TIMEOUT, "the cloud does not answer: %s",
 			a->error);

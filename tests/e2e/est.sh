@@ -69,7 +69,7 @@ run 1800 new; expect '^n timeout '
 
 echo "4. garbage, errors, refusals: named, with the cloud's own text"
 start 'fault_garbage_every = 1'; run 3000 new; expect '^n cloud '
-start 'fault_error_every = 1'; run 1500 new; expect '^n cloud .*answered 5'
+start 'fault_error_every = 1'; run 4000 new; expect '^n cloud .*answered 5'
 start; run 3000 bad; expect '^b refused .*refused \(4'
 run 3000 new data/cloud-ca.pem wrong; expect '^n cloud .*answered 401'
 
