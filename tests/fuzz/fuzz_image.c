@@ -4,6 +4,7 @@
  * manifest of an image that is right otherwise. */
 #include "proto/image/compare.h"
 #include "proto/image/image_file.h"
+#include "proto/image/product_expect.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <mbedtls/sha256.h>
@@ -87,9 +88,32 @@ static void read_rehashed(const uint8_t *data, size_t size)
 	read_image(copy, size);
 }
 
+/* What the agent takes from it: all of what is accepted, in its bounds. */
+static void read_expected(const struct image *im, bool accepted)
+{
+	struct product_expect x;
+	struct err e = {0};
+
+	CHECK((product_expect_read(im, &x, &e) == ERR_OK) == accepted);
+	CHECK(accepted || e.text[0]);
+	CHECK(x.id_n <= PRODUCT_LIST_MAX && x.module_n <= PRODUCT_LIST_MAX);
+	CHECK(x.limit_n <= PRODUCT_LIMITS_MAX);
+	CHECK(accepted || x.id_n + x.module_n + x.limit_n == 0);
+	for (size_t i = 0; i < x.limit_n; i++) {
+		const struct product_limit *l = &x.limits[i];
+
+		CHECK(l->name[0] && (l->has_min || l->has_max));
+		CHECK(!l->has_min || !l->has_max || l->min <= l->max);
+	}
+}
+
 static void read_manifest(const uint8_t *data, size_t size)
 {
-	struct image im = {.product = "p",
+	struct bytes b = {data, size};
+	struct image im = {.read = read_bytes,
+			   .read_arg = &b,
+			   .image_bytes = (uint32_t)size,
+			   .product = "p",
 			   .version = "1",
 			   .firmware_id = "f",
 			   .nor_min_bytes = 1,
@@ -99,10 +123,15 @@ static void read_manifest(const uint8_t *data, size_t size)
 	json_t *manifest = NULL;
 	struct err e = {0};
 
+	if (size == 0 || size > IMAGE_MANIFEST_BYTES)
+		return; /* such a part is not opened */
+	im.parts[0].length = (uint32_t)size;
+	mbedtls_sha256_ret(data, size, im.parts[0].stored_sha256, 0);
 	if (product_parse(&im, data, size, bundles, &manifest, &e) == ERR_OK)
 		CHECK(json_is_object(manifest));
 	else
 		CHECK(!manifest && e.text[0]);
+	read_expected(&im, manifest != NULL);
 	json_decref(manifest);
 }
 
