@@ -31,6 +31,21 @@ enum err_code secret_random(struct secret *s, size_t len, struct err *e)
 	return ERR_OK;
 }
 
+/* All there is, however it comes: a pipe gives it in pieces. -1: errno. */
+static ssize_t read_all(int fd, uint8_t *out, size_t max)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < max && (n = read(fd, out + len, max - len)) != 0) {
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return (ssize_t)len;
+}
+
 enum err_code secret_load(struct secret *s, const char *path, struct err *e)
 {
 	enum err_code rc = ERR_OK;
@@ -46,9 +61,10 @@ enum err_code secret_load(struct secret *s, const char *path, struct err *e)
 		err_hint(e, "chmod 600 it, or replace the secret");
 		goto out;
 	}
-	n = read(fd, s->bytes, sizeof s->bytes);
+	n = read_all(fd, s->bytes, sizeof s->bytes);
 	if (n < 0) {
 		rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+		secret_fini(s);
 	} else if ((size_t)n == sizeof s->bytes) {
 		secret_fini(s);
 		rc = err_set(e, ERR_TOO_BIG, "%s: over %d bytes", path,

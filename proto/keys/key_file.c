@@ -36,23 +36,30 @@ static enum err_code check_rights(int fd, const char *path, struct err *e)
 	return ERR_OK;
 }
 
+/* In one go: a buffer that grows leaves copies behind. */
 static enum err_code read_all(int fd, struct dbuf *out, const char *path,
 			      struct err *e)
 {
-	uint8_t chunk[1024];
+	uint8_t bytes[KEY_FILE_MAX_BYTES + 1];
 	enum err_code rc = ERR_OK;
+	size_t len = 0;
 	ssize_t n;
 
-	while (!rc && (n = read(fd, chunk, sizeof chunk)) != 0) {
+	while (len < sizeof bytes &&
+	       (n = read(fd, bytes + len, sizeof bytes - len)) != 0) {
 		if (n > 0)
-			rc = dbuf_add(out, chunk, (size_t)n);
-		else if (errno != EINTR)
-			return err_set_errno(e, ERR_IO, errno, "%s", path);
+			len += (size_t)n;
+		else if (errno != EINTR) {
+			rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+			break;
+		}
 	}
-	explicit_bzero(chunk, sizeof chunk);
-	if (rc)
-		return err_set(e, ERR_INPUT, "%s: too long for a key", path);
-	return ERR_OK;
+	if (!rc && len > KEY_FILE_MAX_BYTES)
+		rc = err_set(e, ERR_INPUT, "%s: too long for a key", path);
+	if (!rc && dbuf_add(out, bytes, len))
+		rc = err_set(e, ERR_NO_MEMORY, "%s", path);
+	explicit_bzero(bytes, sizeof bytes);
+	return rc;
 }
 
 enum err_code key_read_file(struct dbuf *out, const char *path, struct err *e)

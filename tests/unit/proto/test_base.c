@@ -10,11 +10,13 @@
 #include "proto/rules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -124,6 +126,92 @@ static void test_secret_file_must_be_private(void **state)
 	unlink(path);
 }
 
+/* What comes in pieces is read to its end. */
+static void test_secret_out_of_a_pipe(void **state)
+{
+	static const char *const pieces[] = {"s3c", "ret", "\n"};
+	struct secret s = {0};
+	char path[32];
+	pid_t child;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	if (child == 0) {
+		for (int i = 0; i < 3; i++) {
+			if (write(fds[1], pieces[i], strlen(pieces[i])) < 0)
+				_exit(1);
+			usleep(20000); /* a quicker reader finds a part */
+		}
+		_exit(0);
+	}
+	close(fds[1]);
+	snprintf(path, sizeof path, "/dev/fd/%d", fds[0]);
+	assert_int_equal(secret_load(&s, path, NULL), ERR_OK);
+	assert_true(secret_equal(&s, "s3cret", 6));
+	secret_fini(&s);
+	close(fds[0]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* Nothing but a file is replaced: not a device, not what a link leads to. */
+static void test_only_files_are_replaced(void **state)
+{
+	char folder[] = "/tmp/provline-file-XXXXXX";
+	char fifo[64], link[64], file[64];
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+	snprintf(link, sizeof link, "%s/link", folder);
+	snprintf(file, sizeof file, "%s/file", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(file_write(fifo, "x", 1, 0600, &e), ERR_INPUT);
+	assert_int_equal(stat(fifo, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(file_write(file, "x", 1, 0600, &e), ERR_OK);
+	assert_int_equal(symlink(file, link), 0);
+	assert_int_equal(file_write(link, "yy", 2, 0600, &e), ERR_INPUT);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 1);
+	unlink(fifo);
+	unlink(link);
+	unlink(file);
+	assert_int_equal(rmdir(folder), 0); /* no temporary file stayed */
+}
+
+static void test_new_file_piece_by_piece(void **state)
+{
+	char path[] = "/tmp/provline-new-XXXXXX";
+	struct file_new n;
+	char read[4];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(file_new_open(&n, path, NULL), ERR_OK);
+	assert_int_equal(file_new_add(&n, path, "ab", 2, NULL), ERR_OK);
+	assert_int_equal(file_new_keep(&n, path, 0600, false, NULL),
+			 ERR_EXISTS);
+	assert_true(access(n.temp, F_OK) != 0);
+	assert_int_equal(file_new_open(&n, path, NULL), ERR_OK);
+	assert_int_equal(file_new_add(&n, path, "ab", 2, NULL), ERR_OK);
+	assert_int_equal(file_new_add(&n, path, "cd", 2, NULL), ERR_OK);
+	assert_int_equal(file_new_keep(&n, path, 0600, true, NULL), ERR_OK);
+	file_new_drop(&n);
+	close(fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(file_read_at(fd, 1, read, 3));
+	assert_memory_equal(read, "bcd", 3);
+	assert_false(file_read_at(fd, 1, read, 4));
+	close(fd);
+	unlink(path);
+}
+
 static void test_file_is_replaced_whole(void **state)
 {
 	char folder[] = "/tmp/provline-file-XXXXXX";
@@ -215,6 +303,9 @@ int main(void)
 		cmocka_unit_test(test_wall_time_round_trip),
 		cmocka_unit_test(test_dbuf_keeps_to_its_maximum),
 		cmocka_unit_test(test_secret_file_must_be_private),
+		cmocka_unit_test(test_secret_out_of_a_pipe),
+		cmocka_unit_test(test_only_files_are_replaced),
+		cmocka_unit_test(test_new_file_piece_by_piece),
 		cmocka_unit_test(test_file_is_replaced_whole),
 		cmocka_unit_test(test_hex_and_quote),
 		cmocka_unit_test(test_configuration_errors_name_the_right_line),
