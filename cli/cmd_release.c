@@ -226,7 +226,7 @@ static enum err_code take_user_option(void *arg, int val, const char *value,
 	return ERR_OK;
 }
 
-/* A token that is already in a file is not written over. */
+/* Into the file that is there for it, or shown. */
 static enum err_code give_token(const struct cli *c, const struct user *u,
 				const json_t *reply, struct err *e)
 {
@@ -249,6 +249,30 @@ static enum err_code give_token(const struct cli *c, const struct user *u,
 	return rc;
 }
 
+/* A token is shown once: the place for it is made before it is asked for. One
+ * that is there is not written over. */
+static enum err_code add_user(struct cli *c, const struct user *u,
+			      const char *name, struct err *e)
+{
+	json_t *reply = NULL, *body;
+	enum err_code rc = cli_connect(c, e);
+
+	if (!rc && u->output)
+		rc = file_create(u->output, "", 0, 0600, e);
+	if (rc)
+		return rc;
+	body = json_pack("{ss ss}", "name", name, "role", u->role);
+	rc = body ? rest_call(c->rest, "POST", "/users", body, &reply, e)
+		  : err_set(e, ERR_USAGE, "the name is no UTF-8 text");
+	if (rc && u->output)
+		unlink(u->output);
+	if (!rc)
+		rc = give_token(c, u, reply, e);
+	json_decref(body);
+	json_decref(reply);
+	return rc;
+}
+
 enum err_code cmd_user_add(struct cli *c, int argc, char **argv, struct err *e)
 {
 	static const struct option own[] = {
@@ -256,7 +280,6 @@ enum err_code cmd_user_add(struct cli *c, int argc, char **argv, struct err *e)
 		{"output", required_argument, NULL, 'o'},
 		{0}};
 	struct user u = {0};
-	json_t *reply = NULL, *body;
 	enum err_code rc;
 	int first;
 
@@ -265,16 +288,5 @@ enum err_code cmd_user_add(struct cli *c, int argc, char **argv, struct err *e)
 		return rc;
 	if (first + 1 != argc || !u.role)
 		return err_set(e, ERR_USAGE, "give NAME and --role ROLE");
-	if (u.output && !access(u.output, F_OK))
-		return err_set(e, ERR_EXISTS, "%s is there", u.output);
-	rc = cli_connect(c, e);
-	if (rc)
-		return rc;
-	body = json_pack("{ss ss}", "name", argv[first], "role", u.role);
-	rc = rest_call(c->rest, "POST", "/users", body, &reply, e);
-	if (!rc)
-		rc = give_token(c, &u, reply, e);
-	json_decref(body);
-	json_decref(reply);
-	return rc;
+	return add_user(c, &u, argv[first], e);
 }

@@ -1,17 +1,13 @@
 #include "cli/import.h"
 
+#include "cli/image/image_cli.h"
+#include "proto/base/file.h"
 #include "proto/base/hex.h"
 #include "proto/base/mono.h"
-#include "proto/image/image_build.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <mbedtls/sha256.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES (1u << 20)
 #define AGAIN_MS    250
@@ -20,7 +16,7 @@ struct import {
 	struct rest *rest;
 	const struct import_options *options;
 	struct import_result *result;
-	int fd;
+	struct image_file file;
 	uint64_t offset; /* what the controller has */
 	size_t chunk_bytes;
 	bool reached; /* the controller answered once */
@@ -28,96 +24,29 @@ struct import {
 	uint8_t *chunk;
 };
 
+static enum err_code cannot_read(const struct import *im, struct err *e)
+{
+	return err_set(e, ERR_IO, "%s: it cannot be read", im->options->path);
+}
+
 /* ---- the file ---- */
-
-static bool read_fd(int fd, uint64_t offset, void *buf, size_t len)
-{
-	uint8_t *at = buf;
-
-	while (len) {
-		ssize_t n = pread(fd, at, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool read_at(void *arg, uint32_t offset, void *buf, size_t len)
-{
-	const struct import *im = arg;
-
-	return read_fd(im->fd, offset, buf, len);
-}
-
-static enum err_code hash_file(struct import *im, struct err *e)
-{
-	struct import_result *r = im->result;
-	mbedtls_sha256_context sha;
-	uint8_t hash[32];
-	uint64_t done = 0;
-	bool fine = true;
-
-	mbedtls_sha256_init(&sha);
-	(void)mbedtls_sha256_starts_ret(&sha, 0);
-	while (fine && done < r->len_bytes) {
-		size_t n = CHUNK_BYTES;
-
-		if (n > r->len_bytes - done)
-			n = (size_t)(r->len_bytes - done);
-		fine = read_fd(im->fd, done, im->chunk, n);
-		(void)mbedtls_sha256_update_ret(&sha, im->chunk, n);
-		done += n;
-	}
-	(void)mbedtls_sha256_finish_ret(&sha, hash);
-	mbedtls_sha256_free(&sha);
-	hex_encode(r->sha256, hash, sizeof hash);
-	return fine ? ERR_OK : err_set(e, ERR_IO, "it cannot be read");
-}
-
-static enum err_code check_signer(const struct image *image, const char *path,
-				  struct err *e)
-{
-	uint8_t key[IMAGE_PUBLIC_KEY_BYTES];
-	struct image_fault f;
-	enum err_code rc = image_public_key_load(key, path, e);
-
-	if (rc || image_verify_signature(image, key, &f) == IMAGE_OK)
-		return rc;
-	return image_fault_err(&f, e);
-}
 
 /* What the controller would refuse at the end is refused before the start. */
 static enum err_code check_file(struct import *im, struct err *e)
 {
-	struct image image;
-	struct image_fault f;
-	struct stat st;
+	struct import_result *r = im->result;
+	uint8_t hash[IMAGE_HASH_BYTES];
+	enum err_code rc = image_cli_open(&im->file, im->options->path,
+					  im->options->release_key, e);
 
-	if (fstat(im->fd, &st) || !S_ISREG(st.st_mode))
-		return err_set(e, ERR_INPUT, "it is not a file");
-	im->result->len_bytes = (uint64_t)st.st_size;
-	if (image_open(&image, read_at, im, im->result->len_bytes, &f) ||
-	    image_verify_all(&image, &f))
-		return image_fault_err(&f, e);
-	if (image.image_bytes != im->result->len_bytes)
-		return err_set(e, ERR_INTEGRITY,
-			       "padding at 0x%08" PRIx32
-			       ": bytes behind the image's end",
-			       image.image_bytes);
-	if (im->options->release_key) {
-		enum err_code rc =
-			check_signer(&image, im->options->release_key, e);
-
-		if (rc)
-			return rc;
-	}
-	return hash_file(im, e);
+	if (rc)
+		return rc;
+	r->len_bytes = im->file.len_bytes;
+	if (!image_window_sha256(&im->file.window, 0,
+				 im->file.image.image_bytes, hash))
+		return cannot_read(im, e);
+	hex_encode(r->sha256, hash, sizeof hash);
+	return ERR_OK;
 }
 
 /* ---- the way there ---- */
@@ -189,8 +118,8 @@ static enum err_code send_chunk(struct import *im, struct err *e)
 	enum err_code rc;
 	char path[160];
 
-	if (!read_fd(im->fd, im->offset, im->chunk, n))
-		return err_set(e, ERR_IO, "it cannot be read");
+	if (!file_read_at(im->file.window.fd, im->offset, im->chunk, n))
+		return cannot_read(im, e);
 	snprintf(path, sizeof path, "/images/uploads/%s?offset=%" PRIu64,
 		 r->sha256, im->offset);
 	rc = rest_patch(im->rest, path, im->chunk, n, &reply, e);
@@ -257,18 +186,11 @@ enum err_code import_file(struct rest *r, const struct import_options *o,
 	im.chunk = malloc(CHUNK_BYTES);
 	if (!im.chunk)
 		return err_set(e, ERR_NO_MEMORY, "import");
-	im.fd = open(o->path, O_RDONLY | O_CLOEXEC);
-	if (im.fd < 0) {
-		rc = err_set_errno(e, ERR_IO, errno, "%s", o->path);
-		free(im.chunk);
-		return rc;
-	}
+	im.file.window.fd = -1;
 	rc = check_file(&im, e);
-	if (rc)
-		err_prefix(e, "%s", o->path);
-	else
+	if (!rc)
 		rc = send_file(&im, e);
-	close(im.fd);
+	image_file_close(&im.file);
 	free(im.chunk);
 	return rc;
 }

@@ -94,7 +94,8 @@ static enum err_code visit(const char *image_dir, const struct upload_limits *l,
 		return err_set_errno(e, ERR_IO, errno, "%s", folder);
 	for (struct dirent *f = readdir(d); f && more; f = readdir(d)) {
 		if (!parse_name(f->d_name, &s) ||
-		    fstatat(dirfd(d), f->d_name, &st, 0))
+		    fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISREG(st.st_mode))
 			continue;
 		s.offset = (uint64_t)st.st_size;
 		s.expires_at =
@@ -163,7 +164,7 @@ enum err_code upload_each(const char *image_dir, const struct upload_limits *l,
 /* Opens and locks; a file that was removed meanwhile is none. */
 static enum err_code lock_file(int *out, const char *path, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0)

@@ -1,6 +1,7 @@
 #include "controller/console/upload_check.h"
 
 #include "controller/console/upload_private.h"
+#include "proto/base/file.h"
 #include "proto/base/hex.h"
 #include "proto/base/log.h"
 #include "proto/image/image_build.h"
@@ -23,29 +24,11 @@
 	 IMAGE_MAX_BYTES / IMAGE_BLOCK_BYTES * IMAGE_HASH_BYTES + \
 	 IMAGE_SECTOR_BYTES)
 
-static bool read_fd(int fd, uint64_t offset, void *buf, size_t len)
-{
-	uint8_t *at = buf;
-
-	while (len) {
-		ssize_t n = pread(fd, at, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 static bool read_at(void *arg, uint32_t offset, void *buf, size_t len)
 {
 	const struct upload *u = arg;
 
-	return read_fd(u->fd, offset, buf, len);
+	return file_read_at(u->fd, offset, buf, len);
 }
 
 static bool hash_fd(int fd, uint64_t len_bytes, char out[UPLOAD_HASH_SIZE])
@@ -62,7 +45,7 @@ static bool hash_fd(int fd, uint64_t len_bytes, char out[UPLOAD_HASH_SIZE])
 
 		if (n > len_bytes - done)
 			n = (size_t)(len_bytes - done);
-		fine = read_fd(fd, done, buf, n) &&
+		fine = file_read_at(fd, done, buf, n) &&
 		       !mbedtls_sha256_update_ret(&sha, buf, n);
 		done += n;
 	}

@@ -152,8 +152,16 @@ expect "refusals in the record" "$(sqlite3 data/provline.db "SELECT count(*) FRO
 cp small.pli x.pli && printf 'X' | dd of=x.pli bs=1 seek=20000 conv=notrunc status=none
 refused 6 'x.pli: .* at 0x' image import x.pli
 (cat small.pli && head -c 4096 /dev/zero) >x.pli
-refused 6 'x.pli: padding at 0x' image import x.pli
+refused 6 'x.pli: image at 0x.*behind its end' image import x.pli
 refused 1 'io: nowhere.pli: No such file' image import nowhere.pli
+# a token that cannot be put away is not asked for: nobody could have it
+refused 1 'io: nowhere/jo.token' user add jo --role engineer -o nowhere/jo.token
+provline user add jo --role engineer -o jo.token || fail "user add, after it had no place for the token"
+provline image list --token-file jo.token >/dev/null || fail "jo's token"
+cp jo.token before
+refused 3 'jo.token exists' user add eve --role engineer -o jo.token
+refused 3 'named jo' user add jo --role engineer -o jo2.token
+cmp -s jo.token before && [ ! -e jo2.token ] || fail "a refused user add left a file, or took one away"
 
 echo "5. three at once; one by one their bytes make one image"
 head -c 20000000 data.bin >data2.bin

@@ -236,6 +236,27 @@ static void a_failing_disk_is_told(void **state)
 	assert_int_equal(append(A, s.offset, &"0123456789"[s.offset]), ERR_OK);
 }
 
+/* A link with an upload's name is none: nothing behind it is written. */
+static void links_are_not_followed(void **state)
+{
+	char victim[96], link[256];
+	struct upload_state s;
+	struct dbuf text;
+
+	(void)state;
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	snprintf(link, sizeof(link), "%s/uploads/" A ".10", dir);
+	assert_int_equal(file_write(victim, "abc", 3, 0600, NULL), ERR_OK);
+	assert_int_equal(symlink(victim, link), 0);
+	assert_int_equal(upload_find(dir, &limits, A, &s, NULL), ERR_NOT_FOUND);
+	assert_int_not_equal(begin(A, 10, &s), ERR_OK);
+	assert_int_not_equal(append(A, 3, "defghij"), ERR_OK);
+	dbuf_init(&text, 100);
+	assert_int_equal(file_read(victim, &text, NULL), ERR_OK);
+	assert_string_equal(dbuf_text(&text), "abc");
+	dbuf_fini(&text);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -245,6 +266,7 @@ int main(void)
 		T(one_writer_at_a_time),
 		T(number_size_and_age_are_bounded),
 		T(odd_names),
+		T(links_are_not_followed),
 		T(the_other_length_loses),
 		T(a_file_without_row_is_taken_back),
 		T(a_failing_disk_is_told),
