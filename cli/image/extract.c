@@ -4,14 +4,11 @@
 #include "proto/base/file.h"
 #include "proto/bundle/bundle.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WANTED_MAX IMAGE_PART_SLOTS
 
@@ -23,6 +20,7 @@ struct job {
 	struct product_bundle bundles[2];
 	json_t *done;
 	struct key_unlock unlock; /* of the SFI key */
+	uint8_t key[KEY_SFI_BYTES];
 };
 
 static const struct option options[] = {
@@ -83,10 +81,12 @@ static enum err_code check_wanted(const struct job *j, struct err *e)
 
 /* -------- writing -------- */
 
-/* DIR/name; tells about it when it is done. */
-static void path_of(const struct job *j, const char *name, char out[PATH_MAX])
+static enum err_code path_of(const struct job *j, const char *name,
+			     char out[PATH_MAX], struct err *e)
 {
-	snprintf(out, PATH_MAX, "%s/%s", j->folder, name);
+	if (snprintf(out, PATH_MAX, "%s/%s", j->folder, name) < PATH_MAX)
+		return ERR_OK;
+	return err_set(e, ERR_INPUT, "--output: the path is too long");
 }
 
 static void tell(struct job *j, const struct image_part *p, const char *path)
@@ -101,21 +101,22 @@ static enum err_code write_bytes(struct job *j, const struct image_part *p,
 				 unsigned mode, struct err *e)
 {
 	char path[PATH_MAX];
-	enum err_code rc;
+	enum err_code rc = path_of(j, name, path, e);
 
-	path_of(j, name, path);
-	rc = file_write(path, bytes->data, bytes->len, mode, e);
+	if (!rc)
+		rc = file_write(path, bytes->data, bytes->len, mode, e);
 	if (!rc)
 		tell(j, p, path);
 	return rc;
 }
 
-static enum err_code copy(struct job *j, const struct image_part *p, FILE *out,
-			  const char *path, struct err *e)
+static enum err_code copy(struct job *j, const struct image_part *p,
+			  struct file_new *to, const char *path, struct err *e)
 {
 	uint8_t chunk[IMAGE_SECTOR_BYTES];
+	enum err_code rc = ERR_OK;
 
-	for (uint32_t at = 0; at < p->length; at += sizeof chunk) {
+	for (uint32_t at = 0; at < p->length && !rc; at += sizeof chunk) {
 		uint32_t n = p->length - at;
 
 		if (n > sizeof chunk)
@@ -124,30 +125,28 @@ static enum err_code copy(struct job *j, const struct image_part *p, FILE *out,
 				       n))
 			return err_set(e, ERR_IO, "%s: at 0x%08x", j->file.path,
 				       p->offset + at);
-		if (fwrite(chunk, n, 1, out) != 1)
-			return err_set_errno(e, ERR_IO, errno, "%s", path);
+		rc = file_new_add(to, path, chunk, n, e);
 	}
-	return ERR_OK;
+	return rc;
 }
 
 /* As it is, through a buffer: it may be as large as the image. */
 static enum err_code write_stored(struct job *j, const struct image_part *p,
 				  const char *name, struct err *e)
 {
+	struct file_new to;
 	char path[PATH_MAX];
-	enum err_code rc;
-	FILE *out;
+	enum err_code rc = path_of(j, name, path, e);
 
-	path_of(j, name, path);
-	out = fopen(path, "wbe");
-	if (!out)
-		return err_set_errno(e, ERR_IO, errno, "%s", path);
-	rc = copy(j, p, out, path, e);
-	if (fclose(out) != 0 && !rc)
-		rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+	if (!rc)
+		rc = file_new_open(&to, path, e);
 	if (rc)
-		unlink(path);
-	else
+		return rc;
+	rc = copy(j, p, &to, path, e);
+	if (!rc)
+		rc = file_new_keep(&to, path, 0644, true, e);
+	file_new_drop(&to);
+	if (!rc)
 		tell(j, p, path);
 	return rc;
 }
@@ -155,7 +154,6 @@ static enum err_code write_stored(struct job *j, const struct image_part *p,
 /* -------- the hardware test -------- */
 
 static enum err_code decrypt(const struct job *j, const struct image_part *p,
-			     const uint8_t key_nonce[IMAGE_SFI_KEY_FILE_BYTES],
 			     struct dbuf *bytes, struct err *e)
 {
 	uint8_t actual[IMAGE_HASH_BYTES];
@@ -163,10 +161,10 @@ static enum err_code decrypt(const struct job *j, const struct image_part *p,
 	int bad;
 
 	mbedtls_gcm_init(&gcm);
-	bad = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key_nonce, 128);
+	bad = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, j->key, 128);
 	if (!bad)
 		bad = mbedtls_gcm_auth_decrypt(
-			&gcm, bytes->len, key_nonce + SFI_KEY_BYTES,
+			&gcm, bytes->len, j->key + SFI_KEY_BYTES,
 			SFI_NONCE_BYTES, NULL, 0, j->file.image.gcm_tag,
 			SFI_TAG_BYTES, bytes->data, bytes->data);
 	mbedtls_gcm_free(&gcm);
@@ -180,13 +178,16 @@ static enum err_code decrypt(const struct job *j, const struct image_part *p,
 		   : ERR_OK;
 }
 
-static enum err_code read_key(const struct job *j, uint8_t key[KEY_SFI_BYTES],
-			      struct err *e)
+/* Is it this image's? Before anything is written. */
+static enum err_code read_key(struct job *j, struct err *e)
 {
 	struct image_fault f;
-	enum err_code rc = key_load_sfi(key, j->sfi_key, &j->unlock, e);
+	enum err_code rc;
 
-	if (!rc && image_verify_binding(&j->file.image, key, &f)) {
+	if (!j->sfi_key)
+		return ERR_OK;
+	rc = key_load_sfi(j->key, j->sfi_key, &j->unlock, e);
+	if (!rc && image_verify_binding(&j->file.image, j->key, &f)) {
 		rc = image_fault_err(&f, e);
 		err_prefix(e, "%s", j->file.path);
 	}
@@ -204,20 +205,16 @@ static void forget(struct dbuf *b)
 static enum err_code write_plain(struct job *j, const struct image_part *p,
 				 struct err *e)
 {
-	uint8_t key[KEY_SFI_BYTES];
 	struct dbuf bytes;
 	enum err_code rc;
 
 	dbuf_init(&bytes, LAYOUT_TEST_BYTES);
-	rc = read_key(j, key, e);
+	rc = image_file_part(&j->file, p, &bytes, e);
 	if (!rc)
-		rc = image_file_part(&j->file, p, &bytes, e);
-	if (!rc)
-		rc = decrypt(j, p, key, &bytes, e);
+		rc = decrypt(j, p, &bytes, e);
 	if (!rc)
 		rc = write_bytes(j, p, "hardware-test.bin", &bytes, 0600, e);
 	forget(&bytes);
-	mbedtls_platform_zeroize(key, sizeof key);
 	return rc;
 }
 
@@ -309,6 +306,8 @@ static enum err_code extract(struct job *j, struct err *e)
 	if (!rc)
 		rc = image_file_manifest(&j->file, j->bundles, NULL, e);
 	if (!rc)
+		rc = read_key(j, e);
+	if (!rc)
 		rc = file_mkdir(j->folder, 0777, e);
 	for (uint32_t i = 0; i < im->part_count && !rc; i++)
 		if (is_wanted(j, image_part_name(im->parts[i].type)))
@@ -347,6 +346,7 @@ enum err_code cmd_image_extract(struct cli *c, int argc, char **argv,
 		report(c, j.done);
 	json_decref(j.done);
 	key_unlock_fini(&j.unlock);
+	mbedtls_platform_zeroize(j.key, sizeof j.key);
 	image_file_close(&j.file);
 	return rc;
 }

@@ -6,11 +6,7 @@
 #include "proto/base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool text_valid(const char *text, size_t max)
@@ -22,15 +18,29 @@ static bool text_valid(const char *text, size_t max)
 	return len > 0 && len <= max && text[len] == '\0';
 }
 
+static enum err_code check_text(const char *what, const char *text, size_t max,
+				struct err *e)
+{
+	if (text_valid(text, max))
+		return ERR_OK;
+	return err_set(e, ERR_INPUT,
+		       "%s \"%.40s\": 1 to %zu printable ASCII characters, no "
+		       "spaces",
+		       what, text != NULL ? text : "", max);
+}
+
 static enum err_code check_texts(const struct image_build *in, struct err *e)
 {
-	if (!text_valid(in->product, IMAGE_TEXT_BYTES - 1))
-		return err_set(e, ERR_INPUT, "product name");
-	if (!text_valid(in->version, IMAGE_TEXT_BYTES - 1))
-		return err_set(e, ERR_INPUT, "release version");
-	if (!text_valid(in->firmware_id, SFI_FWID_BYTES))
-		return err_set(e, ERR_INPUT, "SFI firmware identifier");
-	return ERR_OK;
+	enum err_code rc = check_text("product name", in->product,
+				      IMAGE_TEXT_BYTES - 1, e);
+
+	if (rc == ERR_OK)
+		rc = check_text("release version", in->version,
+				IMAGE_TEXT_BYTES - 1, e);
+	if (rc == ERR_OK)
+		rc = check_text("SFI firmware identifier", in->firmware_id,
+				SFI_FWID_BYTES, e);
+	return rc;
 }
 
 static enum err_code build(const struct image_build *in,
@@ -93,81 +103,72 @@ enum err_code image_build(const struct image_build *in, struct dbuf *out,
 
 /* -------- file -------- */
 
-struct temporary {
-	char path[PATH_MAX];
-	int fd;
+struct output {
+	const char *path;
+	struct file_new file;
+	int errnum; /* why it could not be written */
 };
+
+/* Not before all that goes in is there: a person may be asked for passphrases,
+ * and may go away. */
+static enum err_code file_begin(void *arg, uint32_t image_bytes, struct err *e)
+{
+	struct output *o = arg;
+
+	(void)image_bytes;
+	return file_new_open(&o->file, o->path, e);
+}
 
 static bool file_put(void *arg, uint32_t offset, const void *buf, size_t len)
 {
-	const struct temporary *t = arg;
+	struct output *o = arg;
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = pwrite(t->fd, (const uint8_t *)buf + done,
+		ssize_t n = pwrite(o->file.fd, (const uint8_t *)buf + done,
 				   len - done, (off_t)offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			o->errnum = n < 0 ? errno : EIO;
 			return false;
+		}
 		done += (size_t)n;
 	}
 	return true;
 }
 
-static enum err_code open_temporary(struct temporary *t, const char *path,
-				    struct err *e)
-{
-	if ((size_t)snprintf(t->path, sizeof t->path, "%s.XXXXXX", path) >=
-	    sizeof t->path)
-		return err_set(e, ERR_INPUT, "%s: the path is too long", path);
-	t->fd = mkostemp(t->path, O_CLOEXEC);
-	return t->fd < 0 ? err_set_errno(e, ERR_IO, errno, "%s", path) : ERR_OK;
-}
-
 /* Everything that verify would find, and the file's hash. */
-static enum err_code read_back(const struct temporary *t, uint8_t sha256[32],
+static enum err_code read_back(const struct output *o, uint8_t sha256[32],
 			       struct err *e)
 {
 	struct image_file f;
-	enum err_code rc = image_file_open(&f, t->path, e);
+	enum err_code rc = image_file_open(&f, o->file.temp, e);
 
 	if (rc == ERR_OK)
 		rc = image_file_verify(&f, NULL, e);
 	if (rc == ERR_OK && sha256 != NULL &&
 	    !image_window_sha256(&f.window, 0, f.image.image_bytes, sha256))
-		rc = err_set(e, ERR_IO, "%s", t->path);
+		rc = err_set(e, ERR_IO, "%s", o->file.temp);
 	image_file_close(&f);
 	return rc;
-}
-
-static enum err_code keep(const struct temporary *t, const char *path,
-			  struct err *e)
-{
-	if (fchmod(t->fd, 0644) != 0 || fsync(t->fd) != 0 ||
-	    rename(t->path, path) != 0)
-		return err_set_errno(e, ERR_IO, errno, "%s", path);
-	file_sync_folder(path);
-	return ERR_OK;
 }
 
 enum err_code image_build_file(const struct image_build *in, const char *path,
 			       uint8_t sha256[IMAGE_HASH_BYTES], struct err *e)
 {
-	struct temporary t = {.fd = -1};
-	struct image_sink to = {.write = file_put, .arg = &t};
-	enum err_code rc = open_temporary(&t, path, e);
+	struct output o = {.path = path, .file.fd = -1};
+	struct image_sink to = {
+		.write = file_put, .size = file_begin, .arg = &o};
+	enum err_code rc = build(in, &to, e);
 
-	if (rc != ERR_OK)
-		return rc;
-	rc = build(in, &to, e);
+	if (o.errnum)
+		rc = err_set_errno(e, ERR_IO, o.errnum, "%s", path);
 	if (rc == ERR_OK)
-		rc = read_back(&t, sha256, e);
+		rc = read_back(&o, sha256, e);
 	if (rc == ERR_OK)
-		rc = keep(&t, path, e);
-	if (rc != ERR_OK)
-		unlink(t.path);
-	close(t.fd);
+		rc = file_new_keep(&o.file, path, 0644, true, e);
+	file_new_drop(&o.file);
 	return rc;
 }

@@ -43,12 +43,13 @@ enum err_code image_build(const struct image_build *b, struct dbuf *out,
 			  struct err *e);
 
 /* Build and write the file as a whole; sha256 (may be NULL) is that of the
- * file. Memory does not grow with the data part. */
+ * file. Memory does not grow with the data part. Also ERR_DISK_FULL. */
 enum err_code image_build_file(const struct image_build *b, const char *path,
 			       uint8_t sha256[IMAGE_HASH_BYTES], struct err *e);
 
 /* The X9.62 public key of a PEM file that holds either half of a P-256 key
- * pair; for image_verify_signature(). ERR_IO, ERR_INPUT. */
+ * pair; for image_verify_signature(). ERR_IO, ERR_INPUT, ERR_CONFIG: others
+ * have rights to the private half. */
 enum err_code image_public_key_load(uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
 				    const char *path, struct err *e);
 

@@ -1,5 +1,7 @@
 #include "proto/image/builder.h"
 #include "proto/image/image_file.h"
+#include "proto/image/reader.h"
+#include "proto/image/signed_by.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +111,7 @@ enum err_code image_fd_sha256(int fd, uint32_t len, const char *path,
 static enum err_code open_file(struct image_file *f, struct err *e)
 {
 	struct stat st;
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	f->window.fd = fd;
 	if (fd < 0 || fstat(fd, &st) != 0)
@@ -203,6 +205,18 @@ static enum image_error verify_content(struct image_file *f,
 	return error;
 }
 
+static enum image_error verify_signature(
+	const struct image *im, const uint8_t key[IMAGE_PUBLIC_KEY_BYTES],
+	struct image_fault *f)
+{
+	if (key)
+		return image_verify_signature(im, key, f);
+	return image_signed_by_key_id(im)
+		       ? IMAGE_OK
+		       : image_fault_set(f, IMAGE_SIGNATURE, IMAGE_AT_SIGNATURE,
+					 0);
+}
+
 enum err_code image_file_verify(struct image_file *f,
 				const uint8_t key[IMAGE_PUBLIC_KEY_BYTES],
 				struct err *e)
@@ -210,7 +224,7 @@ enum err_code image_file_verify(struct image_file *f,
 	struct image_fault fault = {IMAGE_OK, 0, 0};
 	enum err_code rc = ERR_OK;
 
-	if ((key && image_verify_signature(&f->image, key, &fault)) ||
+	if (verify_signature(&f->image, key, &fault) ||
 	    verify_content(f, &fault))
 		rc = image_fault_err(&fault, e);
 	if (!rc)

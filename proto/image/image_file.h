@@ -35,8 +35,8 @@ enum err_code image_file_open(struct image_file *f, const char *path,
 void image_file_close(struct image_file *f);
 
 /* Every byte, the product manifest and the bundles; with a second thread, for
- * the two hashes of each byte. key: X9.62 public key
- * that must have signed it, or NULL. */
+ * the two hashes of each byte. key: X9.62 public key that must have signed it;
+ * NULL: the one whose id the header has, whoever that is. */
 enum err_code image_file_verify(struct image_file *f,
 				const uint8_t key[IMAGE_PUBLIC_KEY_BYTES],
 				struct err *e);

@@ -6,6 +6,8 @@
 
 #include <mbedtls/pk.h>
 #include <mbedtls/platform_util.h>
+#include <errno.h>
+#include <sys/stat.h>
 
 static enum err_code public_of(const mbedtls_pk_context *pk, const char *path,
 			       uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
@@ -38,6 +40,21 @@ void image_forget(struct dbuf *b)
 	dbuf_fini(b);
 }
 
+/* Whoever gives the private half gives a key file, docs/keys.md. */
+static enum err_code check_rights(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return err_set_errno(e, ERR_IO, errno, "%s", path);
+	if (!(st.st_mode & (S_IRWXG | S_IRWXO)))
+		return ERR_OK;
+	err_set(e, ERR_CONFIG, "%s: others have rights to this private key",
+		path);
+	return err_hint(e, "give the public half; if others could read it, "
+			   "replace the key");
+}
+
 enum err_code image_public_key_load(uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
 				    const char *path, struct err *e)
 {
@@ -48,9 +65,12 @@ enum err_code image_public_key_load(uint8_t out[IMAGE_PUBLIC_KEY_BYTES],
 
 	mbedtls_pk_init(&pk);
 	if (rc == ERR_OK &&
-	    mbedtls_pk_parse_public_key(&pk, text, pem.len + 1) != 0 &&
-	    mbedtls_pk_parse_key(&pk, text, pem.len + 1, NULL, 0) != 0)
-		rc = err_set(e, ERR_INPUT, "%s: no key", path);
+	    mbedtls_pk_parse_public_key(&pk, text, pem.len + 1) != 0) {
+		if (mbedtls_pk_parse_key(&pk, text, pem.len + 1, NULL, 0) != 0)
+			rc = err_set(e, ERR_INPUT, "%s: no key", path);
+		else
+			rc = check_rights(path, e);
+	}
 	if (rc == ERR_OK)
 		rc = public_of(&pk, path, out, e);
 	mbedtls_pk_free(&pk);

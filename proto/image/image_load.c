@@ -18,6 +18,19 @@
 
 /* -------- keys -------- */
 
+/* The attestation key's private half goes to every chip. */
+static enum err_code check_apart(const struct builder *b, struct err *e)
+{
+	if (memcmp(b->attest_public, signer_public_key(b->release),
+		   sizeof b->attest_public) != 0)
+		return ERR_OK;
+	err_set(e, ERR_INPUT,
+		"%s: the release key cannot be the attestation key too",
+		b->in->attest_key_path);
+	return err_hint(e, "the image would give it away; make one with "
+			   "`provline keys new attestation`");
+}
+
 static enum err_code load_keys(struct builder *b, struct err *e)
 {
 	const struct image_build *in = b->in;
@@ -30,6 +43,8 @@ static enum err_code load_keys(struct builder *b, struct err *e)
 	if (rc == ERR_OK)
 		rc = key_load(&b->attest, in->attest_key_path, in->unlock,
 			      b->attest_public, e);
+	if (rc == ERR_OK)
+		rc = check_apart(b, e);
 	return rc;
 }
 
@@ -189,7 +204,7 @@ static enum err_code load_data(struct builder *b, struct err *e)
 	if (path == NULL)
 		return ERR_OK;
 	p->path = path;
-	p->fd = open(path, O_RDONLY | O_CLOEXEC);
+	p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (p->fd < 0 || fstat(p->fd, &st) != 0)
 		return err_set_errno(e, ERR_IO, errno, "data: %s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)

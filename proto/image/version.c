@@ -68,14 +68,17 @@ int image_version_compare(const char *a, const char *b)
 
 /* -------- downgrades -------- */
 
+#define OLDER_HINT "do not use it; take a release that is not older"
+
 enum err_code image_not_older_than(const struct image *after,
 				   const char *version, struct err *e)
 {
 	if (image_version_compare(after->version, version) >= 0)
 		return ERR_OK;
-	return err_set(e, ERR_INTEGRITY,
-		       "image at 0x%08x (header): release %s is older than %s",
-		       IMAGE_AT_VERSION, after->version, version);
+	err_set(e, ERR_INTEGRITY,
+		"image at 0x%08x (header): release %s is older than %s",
+		IMAGE_AT_VERSION, after->version, version);
+	return err_hint(e, OLDER_HINT);
 }
 
 static enum err_code compare_part(const struct image_part *after,
@@ -86,10 +89,11 @@ static enum err_code compare_part(const struct image_part *after,
 	if (!before || after->type > LAYOUT_PROGRAM_APP ||
 	    image_version_compare(after->version, before->version) >= 0)
 		return ERR_OK;
-	return err_set(e, ERR_INTEGRITY,
-		       "image at 0x%08x (%s): version %s is older than %s",
-		       after->offset, image_part_name(after->type),
-		       after->version, before->version);
+	err_set(e, ERR_INTEGRITY,
+		"image at 0x%08x (%s): version %s is older than %s",
+		after->offset, image_part_name(after->type), after->version,
+		before->version);
+	return err_hint(e, OLDER_HINT);
 }
 
 enum err_code image_not_older(const struct image *after,

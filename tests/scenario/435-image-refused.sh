@@ -82,14 +82,14 @@ refused '0x00000fc0 \(header\): signature is not valid' --release-key release.pu
 
 # ---- one bit, in every kind of place
 provline image inspect good.pli --json | jq -r '.parts[] | "\(.offset) \(.length) \(.type)"' >parts
-places="0 8 12 16 20 24 28 32 36 45 80 105 130 187 195 212 230 300 400 1000 1300 3000 3970 4000 4096 4127 4200 8191"
+places="0 8 12 16 20 24 28 32 36 45 80 105 130 187 195 212 230 300 400 1000 1300 3000 3970 4000 4032 4063 4064 4095 4096 4127 4200 8191"
 while read -r at len type; do
 	places="$places $at $((at + len / 2)) $((at + len - 1))"
 	[ $((len % 4096)) = 0 ] || places="$places $((at + len)) $(((at + len + 4095) / 4096 * 4096 - 1))"
 done <parts
 for at in $places; do
 	flip "$at"
-	refused "0x"
+	refused "0x" # nobody told verify whose signature it must be
 	named=$((0x$(sed -E 's/.*image at 0x([0-9a-f]{8}).*/\1/' err)))
 	if [ "$at" -ge 8192 ]; then
 		type=$(awk -v at="$at" '$1 <= at {type = $3} END {print type}' parts)
@@ -107,6 +107,34 @@ for command in "inspect bad.pli" "diff good.pli bad.pli" "diff bad.pli good.pli"
 	grep -q 'bad.pli: image at 0x' err || fail "$command: $(cat err)"
 done
 [ ! -e none ] || fail "something was extracted"
+(umask 077 && head -c 28 /dev/urandom >wrong.key)
+provline image extract good.pli -o none --key wrong.key 2>err
+expect "exit code with another SFI key" $? 6
+[ ! -e none ] || fail "something was extracted, with another SFI key"
+
+# ---- what was there before a file that cannot be written stays
+mkdir parts.d && echo before >parts.d/kernel.bin && ln -s kernel.bin parts.d/app.bin
+(ulimit -f 10 && trap '' XFSZ && provline image extract good.pli -o parts.d --part kernel 2>err)
+expect "exit code with a limit to files" $? 1
+expect "kernel.bin" "$(cat parts.d/kernel.bin)" before
+provline image extract good.pli -o parts.d --part app 2>err
+expect "exit code with a link in the way" $? 2
+expect "files" "$(ls parts.d | tr '\n' ' ')$(cat parts.d/kernel.bin)" "app.bin kernel.bin before"
+(ulimit -f 10 && trap '' XFSZ && build big.pli >/dev/null 2>err)
+expect "exit code of build with a limit to files" $? 1
+grep -q 'io: big.pli: File too large' err || fail "build does not say which file: $(cat err)"
+ls | grep -q '^big.pli' && fail "half an image stayed"
+mkfifo fifo
+for command in "verify fifo" "diff good.pli fifo"; do
+	# shellcheck disable=SC2086
+	timeout 20 "$BIN/provline" image $command 2>err
+	expect "exit code of $command" $? 2
+done
+timeout 20 "$BIN/provline" image build none.pli --product 'two words' --release 1.0 --test "$FW/hardware-test.bin" \
+	--kernel "$FW/kernel.bin" --app-test "$FW/app-test.bin" --app app.zip --sfi-key sfi.key --fwid P2-SFI \
+	--attestation-key attest.pem --release-key release.pem 2>err
+expect "exit code for a product with a space" $? 2
+grep -q 'product name "two words": 1 to 31' err || fail "what a name may be: $(cat err)"
 
 # ---- what goes in is checked as well
 printf '\x00' | dd of=app.zip bs=1 seek=200 conv=notrunc status=none

@@ -1,7 +1,9 @@
 /* The SPI-flash image: what is built is accepted, every byte of it counts,
  * and a header that lies is refused before anything is read by it. */
+#include "tests/unit/proto/image_maker.h"
+
 #include "proto/base/file.h"
-#include "proto/image/image_build.h"
+#include "proto/image/signed_by.h"
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/gcm.h>
@@ -15,92 +17,44 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char folder[] = "/tmp/provline-image-XXXXXX";
-static char paths[8][64];
-enum file { TEST, KERNEL, APP_TEST, APP, SFI_KEY, RELEASE, ATTEST, OTHER };
-
+static struct image_maker made;
 static struct dbuf image;
 
-static int entropy(void *arg, unsigned char *out, size_t len)
-{
-	(void)arg;
-	return getentropy(out, len);
-}
-
-static void make_key(const char *path)
-{
-	mbedtls_pk_context pk;
-	uint8_t pem[1024];
-
-	mbedtls_pk_init(&pk);
-	assert_int_equal(mbedtls_pk_setup(&pk, mbedtls_pk_info_from_type(
-						       MBEDTLS_PK_ECKEY)),
-			 0);
-	assert_int_equal(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1,
-					     mbedtls_pk_ec(pk), entropy, NULL),
-			 0);
-	assert_int_equal(mbedtls_pk_write_key_pem(&pk, pem, sizeof(pem)), 0);
-	assert_int_equal(file_write(path, pem, strlen((char *)pem), 0600, NULL),
-			 ERR_OK);
-	mbedtls_pk_free(&pk);
-}
-
-static void make_program(const char *path, enum layout_program type, size_t len)
-{
-	uint8_t *bytes = malloc(len);
-	struct layout_program_header h = {.magic = LAYOUT_HEADER_MAGIC,
-					  .program = type,
-					  .length_bytes = (uint32_t)len};
-
-	assert_non_null(bytes);
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)(i * 7 + type);
-	snprintf(h.version, sizeof(h.version), "1.%d", type);
-	memset(h.attest_key, 0xFF, sizeof(h.attest_key));
-	memcpy(bytes + LAYOUT_HEADER_OFFSET, &h, sizeof(h));
-	assert_int_equal(file_write(path, bytes, len, 0644, NULL), ERR_OK);
-	free(bytes);
-}
-
+/* Plain binaries instead of bundles, large enough to have several blocks. */
 static struct image_build inputs(void)
 {
-	return (struct image_build){.product = "thermostat",
-				    .version = "2026.1",
-				    .firmware_id = "thermo-hwtest-01",
-				    .nor_min_bytes = 8u << 20,
-				    .align = IMAGE_SECTOR_BYTES,
-				    .test_path = paths[TEST],
-				    .kernel_path = paths[KERNEL],
-				    .app_test_path = paths[APP_TEST],
-				    .app_path = paths[APP],
-				    .sfi_key_path = paths[SFI_KEY],
-				    .release_key_path = paths[RELEASE],
-				    .attest_key_path = paths[ATTEST]};
+	struct image_build b = image_maker_inputs(&made);
+
+	b.app_test_path = made.paths[MADE_APP_TEST];
+	b.app_path = made.paths[MADE_APP];
+	b.expect_path = NULL;
+	return b;
 }
 
 static int set_up(void **state)
 {
-	struct image_build b = inputs();
+	struct image_build b;
 	uint8_t key[28];
 	struct err e;
 	(void)state;
 
-	assert_non_null(mkdtemp(folder));
-	for (unsigned i = 0; i < 8; i++)
-		snprintf(paths[i], sizeof(paths[i]), "%s/%u", folder, i);
-	make_program(paths[TEST], LAYOUT_PROGRAM_TEST, 70001);
-	make_program(paths[KERNEL], LAYOUT_PROGRAM_KERNEL, 8192);
-	make_program(paths[APP_TEST], LAYOUT_PROGRAM_APP_TEST, 3000);
-	make_program(paths[APP], LAYOUT_PROGRAM_APP, 60007);
+	image_maker_init(&made);
+	image_maker_program(made.paths[MADE_TEST], LAYOUT_PROGRAM_TEST, 70001,
+			    "1.2");
+	image_maker_program(made.paths[MADE_KERNEL], LAYOUT_PROGRAM_KERNEL,
+			    8192, "1.3");
+	image_maker_program(made.paths[MADE_APP_TEST], LAYOUT_PROGRAM_APP_TEST,
+			    3000, "1.4");
+	image_maker_program(made.paths[MADE_APP], LAYOUT_PROGRAM_APP, 60007,
+			    "1.5");
 	for (unsigned i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)(i * 11);
 	key[27] = '\n'; /* a binary file: no byte of it is a line end */
-	assert_int_equal(file_write(paths[SFI_KEY], key, 28, 0600, NULL),
-			 ERR_OK);
-	make_key(paths[RELEASE]);
-	make_key(paths[ATTEST]);
-	make_key(paths[OTHER]);
+	assert_int_equal(
+		file_write(made.paths[MADE_SFI_KEY], key, 28, 0600, NULL),
+		ERR_OK);
 	dbuf_init(&image, IMAGE_MAX_BYTES);
+	b = inputs();
 	if (image_build(&b, &image, &e) != ERR_OK)
 		fail_msg("%s", e.text);
 	return 0;
@@ -110,9 +64,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	dbuf_fini(&image);
-	for (unsigned i = 0; i < 8; i++)
-		unlink(paths[i]);
-	return rmdir(folder);
+	image_maker_fini(&made);
+	return 0;
 }
 
 static bool read_image(void *arg, uint32_t offset, void *buf, size_t len)
@@ -144,10 +97,12 @@ static void test_build_and_read(void **state)
 			    "1.5");
 	assert_null(image_part(&im, LAYOUT_PROGRAM_LOADER));
 	assert_int_equal(image_verify_all(&im, &f), IMAGE_OK);
-	assert_int_equal(image_public_key_load(key, paths[RELEASE], &e),
-			 ERR_OK);
+	assert_int_equal(
+		image_public_key_load(key, made.paths[MADE_RELEASE], &e),
+		ERR_OK);
 	assert_int_equal(image_verify_signature(&im, key, &f), IMAGE_OK);
-	assert_int_equal(image_public_key_load(key, paths[OTHER], &e), ERR_OK);
+	assert_int_equal(image_public_key_load(key, made.paths[MADE_OTHER], &e),
+			 ERR_OK);
 	assert_int_equal(image_verify_signature(&im, key, &f), IMAGE_KEY_ID);
 	for (unsigned i = 0; i < 28; i++)
 		key_nonce[i] = (uint8_t)(i * 11);
@@ -155,6 +110,28 @@ static void test_build_and_read(void **state)
 			 IMAGE_BINDING);
 	key_nonce[27] = '\n';
 	assert_int_equal(image_verify_binding(&im, key_nonce, &f), IMAGE_OK);
+}
+
+/* Without anybody's public key a damaged signature shows all the same. */
+static void test_signature_fits_its_key_id(void **state)
+{
+	struct image im;
+	(void)state;
+
+	assert_int_equal(image_open(&im, read_image, &image, image.len, NULL),
+			 IMAGE_OK);
+	assert_true(image_signed_by_key_id(&im));
+	for (unsigned i = 0; i < 8 * IMAGE_SIGNATURE_BYTES; i += 5) {
+		im.signature[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_false(image_signed_by_key_id(&im));
+		im.signature[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	im.key_id[0] ^= 1;
+	assert_false(image_signed_by_key_id(&im));
+	memset(im.signature, 0, sizeof(im.signature));
+	assert_false(image_signed_by_key_id(&im));
+	memset(im.signature, 0xFF, sizeof(im.signature));
+	assert_false(image_signed_by_key_id(&im));
 }
 
 static void test_decrypts(void **state)
@@ -173,7 +150,8 @@ static void test_decrypts(void **state)
 			 IMAGE_OK);
 	p = image_part(&im, LAYOUT_PROGRAM_TEST);
 	dbuf_init(&key, 100);
-	assert_int_equal(file_read(paths[SFI_KEY], &key, NULL), ERR_OK);
+	assert_int_equal(file_read(made.paths[MADE_SFI_KEY], &key, NULL),
+			 ERR_OK);
 	mbedtls_gcm_init(&gcm);
 	mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key.data, 128);
 	assert_int_equal(mbedtls_gcm_auth_decrypt(
@@ -192,14 +170,13 @@ static void test_decrypts(void **state)
 	mbedtls_ecp_keypair_init(&pair);
 	mbedtls_ecp_group_load(&pair.grp, MBEDTLS_ECP_DP_SECP256R1);
 	mbedtls_mpi_read_binary(&pair.d, attest, 32);
-	mbedtls_ecp_mul(&pair.grp, &pair.Q, &pair.d, &pair.grp.G, entropy,
-			NULL);
+	mbedtls_ecp_mul(&pair.grp, &pair.Q, &pair.d, &pair.grp.G, NULL, NULL);
 	mbedtls_ecp_point_write_binary(&pair.grp, &pair.Q,
 				       MBEDTLS_ECP_PF_UNCOMPRESSED, &len, pub,
 				       sizeof(pub));
 	mbedtls_ecp_keypair_free(&pair);
 	assert_memory_equal(pub, im.attest_key, sizeof(pub));
-	image_public_key_load(want, paths[ATTEST], NULL);
+	image_public_key_load(want, made.paths[MADE_ATTEST], NULL);
 	assert_memory_equal(pub, want, sizeof(pub));
 }
 
@@ -243,8 +220,9 @@ static void test_every_byte_counts(void **state)
 	uint8_t key[IMAGE_PUBLIC_KEY_BYTES];
 	(void)state;
 
-	assert_int_equal(image_public_key_load(key, paths[RELEASE], NULL),
-			 ERR_OK);
+	assert_int_equal(
+		image_public_key_load(key, made.paths[MADE_RELEASE], NULL),
+		ERR_OK);
 	for (size_t at = 0; at < 0x1100; at += 3)
 		check_flip(at, key);
 	for (size_t at = 0x1100; at < image.len; at += 499)
@@ -406,13 +384,16 @@ static void test_wrong_inputs(void **state)
 	(void)state;
 
 	dbuf_init(&out, IMAGE_MAX_BYTES);
-	b.kernel_path = paths[APP];
+	b.kernel_path = made.paths[MADE_APP];
 	assert_int_equal(image_build(&b, &out, &e), ERR_INPUT);
 	b = inputs();
-	b.sfi_key_path = paths[RELEASE];
+	b.sfi_key_path = made.paths[MADE_RELEASE];
 	assert_int_equal(image_build(&b, &out, &e), ERR_INPUT);
 	b = inputs();
-	b.release_key_path = paths[SFI_KEY];
+	b.release_key_path = made.paths[MADE_SFI_KEY];
+	assert_int_equal(image_build(&b, &out, &e), ERR_INPUT);
+	b = inputs();
+	b.attest_key_path = made.paths[MADE_RELEASE]; /* would be given away */
 	assert_int_equal(image_build(&b, &out, &e), ERR_INPUT);
 	b = inputs();
 	b.firmware_id = "seventeen-letters";
@@ -433,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build_and_read),
+		cmocka_unit_test(test_signature_fits_its_key_id),
 		cmocka_unit_test(test_decrypts),
 		cmocka_unit_test(test_same_bytes),
 		cmocka_unit_test(test_every_byte_counts),
