@@ -9,6 +9,7 @@
 
 #include <mbedtls/sha256.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	OPT_PASSPHRASE_FILE = 1000,
@@ -127,15 +128,43 @@ static void print_about(const json_t *about)
 		printf("%s", member(about, "public_pem"));
 }
 
+static enum err_code keep_secret(const char *path, struct err *e)
+{
+	enum key_file kind;
+
+	if (access(path, F_OK) || key_file_kind(&kind, path, NULL) ||
+	    kind == KEY_FILE_PUBLIC)
+		return ERR_OK;
+	err_set(e, ERR_EXISTS, "--public: %s holds a secret key", path);
+	return err_hint(e, "choose another name");
+}
+
+/* May the public half be written to its place? Asked before a key is made, and
+ * before it is written: no secret key is overwritten by it, whatever was said.
+ */
+static enum err_code check_public(const struct keys *k, struct err *e)
+{
+	if (!k->public_path)
+		return ERR_OK;
+	if (k->force)
+		return keep_secret(k->public_path, e);
+	return access(k->public_path, F_OK)
+		       ? ERR_OK
+		       : err_set(e, ERR_EXISTS, "%s exists", k->public_path);
+}
+
 /* Print it, and export the public key when asked to. */
 static enum err_code report(const struct cli *c, const struct keys *k,
 			    const json_t *about, struct err *e)
 {
 	const char *pem = member(about, "public_pem");
-	enum err_code rc = ERR_OK;
+	enum err_code rc;
 
 	if (k->public_path && !pem)
 		return err_set(e, ERR_USAGE, "an SFI key has no public half");
+	rc = check_public(k, e);
+	if (rc)
+		return rc;
 	if (k->public_path && k->force)
 		rc = file_write(k->public_path, pem, strlen(pem), 0644, e);
 	else if (k->public_path)
@@ -262,7 +291,12 @@ static enum err_code run_new(const struct cli *c, struct keys *k,
 			       name);
 	if (role->sfi && k->public_path)
 		return err_set(e, ERR_USAGE, "an SFI key has no public half");
-	rc = make(k, role, where, &about, e);
+	if (k->public_path && strcmp(k->public_path, where) == 0)
+		return err_set(e, ERR_USAGE, "--public: %s is the key's place",
+			       where);
+	rc = check_public(k, e);
+	if (!rc)
+		rc = make(k, role, where, &about, e);
 	if (rc)
 		return rc;
 	json_object_set_new(about, "role", json_string(role->name));
@@ -359,6 +393,8 @@ enum err_code cmd_keys_show(struct cli *c, int argc, char **argv, struct err *e)
 			 e);
 	if (!rc && first + 1 != argc)
 		rc = err_set(e, ERR_USAGE, "give one KEY");
+	if (!rc)
+		rc = check_public(&k, e);
 	if (!rc)
 		rc = look(&k, argv[first], &about, e);
 	if (!rc)

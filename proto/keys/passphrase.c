@@ -117,9 +117,19 @@ enum err_code key_ask(struct secret *s, const char *prompt, const char *hint,
 	return ERR_UNAUTHORISED;
 }
 
+/* Of UTF-8: two pictures of four bytes each are no eight characters. */
+static int characters(const struct secret *s)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < s->len; i++)
+		n += (s->bytes[i] & 0xC0) != 0x80;
+	return n;
+}
+
 static enum err_code check_new(const struct secret *s, struct err *e)
 {
-	if (s->len >= KEY_PASSPHRASE_MIN_CHARS)
+	if (characters(s) >= KEY_PASSPHRASE_MIN_CHARS)
 		return ERR_OK;
 	err_set(e, ERR_INPUT, "the passphrase has fewer than %d characters",
 		KEY_PASSPHRASE_MIN_CHARS);

@@ -16,6 +16,24 @@ enum err_code token_refused(struct err *e, const char *what, CK_RV rv)
 
 /* -------- modules and slots -------- */
 
+/* "type=", when it is there: only a private key signs. */
+static enum err_code check_type(const struct token *t, struct err *e)
+{
+	CK_ATTRIBUTE *a = p11_kit_uri_get_attribute(t->uri, CKA_CLASS);
+	CK_OBJECT_CLASS class;
+
+	if (!a)
+		return ERR_OK;
+	if (a->ulValueLen == sizeof class) {
+		memcpy(&class, a->pValue, sizeof class);
+		if (class == CKO_PRIVATE_KEY)
+			return ERR_OK;
+	}
+	return err_set(e, ERR_USAGE,
+		       "PKCS#11 URI: type= is not private: no key to sign "
+		       "with");
+}
+
 static enum err_code parse_uri(struct token *t, const char *text, struct err *e)
 {
 	int rc;
@@ -34,7 +52,7 @@ static enum err_code parse_uri(struct token *t, const char *text, struct err *e)
 			"others");
 		return err_hint(e, "use --pin-file or pin-source");
 	}
-	return ERR_OK;
+	return check_type(t, e);
 }
 
 static enum err_code load_modules(struct token *t, struct err *e)
@@ -59,6 +77,36 @@ static enum err_code load_modules(struct token *t, struct err *e)
 	return rv == CKR_OK ? ERR_OK : token_refused(e, "C_Initialize", rv);
 }
 
+/* Does the URI's library-* and module-name fit the module? */
+static bool module_fits(const struct token *t, CK_FUNCTION_LIST *module)
+{
+	const char *wanted = p11_kit_uri_get_module_name(t->uri);
+	CK_INFO info;
+	char *name;
+	bool fits;
+
+	if (module->C_GetInfo(&info) != CKR_OK ||
+	    !p11_kit_uri_match_module_info(t->uri, &info))
+		return false;
+	if (!wanted)
+		return true;
+	name = p11_kit_module_get_name(module);
+	fits = name && strcmp(name, wanted) == 0;
+	free(name);
+	return fits;
+}
+
+static bool slot_fits(const struct token *t, CK_FUNCTION_LIST *module,
+		      CK_SLOT_ID slot)
+{
+	CK_SLOT_ID wanted = p11_kit_uri_get_slot_id(t->uri);
+	CK_SLOT_INFO info;
+
+	return (wanted == (CK_SLOT_ID)-1 || wanted == slot) &&
+	       module->C_GetSlotInfo(slot, &info) == CKR_OK &&
+	       p11_kit_uri_match_slot_info(t->uri, &info);
+}
+
 /* Count the tokens of a module that the URI fits; the last one is taken. */
 static unsigned find_in(struct token *t, CK_FUNCTION_LIST *module)
 {
@@ -67,10 +115,12 @@ static unsigned find_in(struct token *t, CK_FUNCTION_LIST *module)
 	CK_TOKEN_INFO info;
 	unsigned found = 0;
 
-	if (module->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK)
+	if (!module_fits(t, module) ||
+	    module->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK)
 		return 0;
 	for (CK_ULONG i = 0; i < count; i++) {
-		if (module->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
+		if (!slot_fits(t, module, slots[i]) ||
+		    module->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
 		    !(info.flags & CKF_TOKEN_INITIALIZED) ||
 		    !p11_kit_uri_match_token_info(t->uri, &info))
 			continue;

@@ -52,6 +52,14 @@ refused() { # EXIT-CODE WORDS URI [options]
 refused 5 'C_Login' "$URI?module-path=$MODULE" --pin-file wrong-pin
 refused 1 'no private EC key' "pkcs11:token=brand;object=nobody?module-path=$MODULE" --pin-file pin
 refused 1 'more than one private EC key' "pkcs11:token=brand?module-path=$MODULE" --pin-file pin
+# every attribute counts, not those of token and key alone
+for wrong in slot-id=99 slot-description=none slot-manufacturer=none library-manufacturer=none \
+	library-description=none library-version=99; do
+	refused 1 'fits 0 tokens' "$URI;$wrong?module-path=$MODULE" --pin-file pin
+done
+refused 1 'fits 0 tokens' "$URI?module-path=$MODULE&module-name=none" --pin-file pin
+refused 2 'type= is not private' "$URI;type=public?module-path=$MODULE" --pin-file pin
+build "$URI;type=private;library-manufacturer=SoftHSM?module-path=$MODULE" c.zip --pin-file pin >/dev/null || fail "type=private"
 refused 2 'no P-256 public key' "pkcs11:token=brand;object=large?module-path=$MODULE" --pin-file pin
 refused 1 'fits 0 tokens' "pkcs11:token=other?module-path=$MODULE" --pin-file pin
 refused 1 'PKCS#11 module' "$URI?module-path=/nowhere.so" --pin-file pin

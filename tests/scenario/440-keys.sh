@@ -89,11 +89,25 @@ terminal "keys show typed.pem" no "$PP" || fail "keys show at a terminal: $(cat 
 expect "questions" "$(grep -c 'Passphrase for typed.pem' screen)" 2
 ! grep -q horse screen || fail "the screen shows the passphrase"
 
+# what is printed got there, or it is an error
+for command in "keys show clear.pem" "keys show --help" "keys --help" --help --version; do
+	# shellcheck disable=SC2086
+	provline $command >/dev/full 2>err
+	expect "exit code of $command on a full disk" $? 1
+	# shellcheck disable=SC2086
+	provline $command >&- 2>err
+	expect "exit code of $command without standard output" $? 1
+done
+provline keys --help >help || fail "keys --help"
+expect "commands in keys --help" "$(grep -c '^  keys ' help)" 2
+
 # refused
 cp release.pem before.pem
 refused 3 'release.pem exists' keys new release release.pem --passphrase-file pp
 cmp -s release.pem before.pem || fail "a refused key was written"
 refused 2 'fewer than 8' keys new release x.pem --passphrase-file short
+printf '\360\237\230\200\360\237\230\200\n' >two # characters, not bytes
+refused 2 'fewer than 8' keys new release x.pem --passphrase-file two
 refused 5 'needs a passphrase' keys new release x.pem
 refused 2 'no-passphrase' keys new release x.pem --passphrase-file pp --no-passphrase
 refused 2 'none of release' keys new root x.pem --passphrase-file pp
@@ -120,6 +134,15 @@ refused 2 'no key' keys show err
 sed "4s/[A-Za-y]/z/" sfi.key >bad.key
 cmp -s sfi.key bad.key && fail "nothing was altered"
 refused '[25]' . keys show bad.key --passphrase-file pp
+# the public half where it may not be: no key is made, none is lost
+refused 3 'release.pub exists' keys new release x.pem --passphrase-file pp --public release.pub
+refused 2 'x.pem is the key' keys new release x.pem --passphrase-file pp --public x.pem --force
+for key in signer.pem sfi.key; do
+	cp $key before
+	refused 3 "$key holds a secret key" keys new release x.pem --passphrase-file pp --public $key --force
+	refused 3 "$key holds a secret key" keys show release.pem --passphrase-file pp --public $key --force
+	cmp -s $key before || fail "$key was overwritten by a public key"
+done
 [ ! -e x.pem ] && [ ! -e x.key ] || fail "a refused command left a file"
 provline keys new release release.pem --passphrase-file pp --force >/dev/null || fail "--force"
 cmp -s release.pem before.pem && fail "--force made no new key"
@@ -140,6 +163,8 @@ provline image build a.pli "${image[@]}" --sfi-key sfi.key --release-key release
 provline image verify a.pli --release-key release.pub >/dev/null || fail "image verify"
 provline image build b.pli "${image[@]}" --sfi-key sfi.raw --release-key release.pem --passphrase-file pp >/dev/null
 cmp a.pli b.pli || fail "an SFI key in the clear gives another image than the same key under a passphrase"
+refused 2 'cannot be the attestation key' image build c.pli "${image[@]}" --attestation-key release.pem --sfi-key sfi.raw \
+	--release-key release.pem --passphrase-file pp
 refused 5 'does not open it' image build c.pli "${image[@]}" --sfi-key sfi.raw --release-key release.pem --passphrase-file wrong
 chmod 604 sfi.raw
 refused 2 'sfi.raw: others have rights' image build c.pli "${image[@]}" --sfi-key sfi.raw --release-key release.pem --passphrase-file pp

@@ -45,6 +45,8 @@ provline image build a.pli --product P --release 1 --test "$FW/hardware-test.bin
 provline image verify a.pli --release-key release.pub >/dev/null || fail "image verify"
 provline image verify a.pli --release-key signer.pub 2>/dev/null && fail "any key verifies the image"
 
+# a public half that cannot be written: told before there is a key
+refused 3 'release.pub exists' keys new signer "$(uri other)" --pin-file pin --public release.pub
 refused 3 'has an object "release"' keys new release "$(uri release)" --pin-file pin
 refused 2 'no object=' keys new release "$(uri '')" --pin-file pin
 refused 5 'C_Login' keys new signer "$(uri other)" --pin-file wrong-pin
