@@ -6,6 +6,7 @@
 #include "proto/image/image_build.h"
 #include "proto/rom/rom.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,10 +108,11 @@ static enum err_code take_address(struct build *b, const char *text,
 	unsigned long address;
 	char *end;
 
+	/* strtoul(3) takes white space and signs as well */
 	errno = 0;
 	address = strtoul(text, &end, 16);
-	if (end == text || *end || errno || address > UINT32_MAX ||
-	    address % 128)
+	if (!isxdigit((unsigned char)*text) || *end || errno ||
+	    address > UINT32_MAX || address % 128)
 		return err_set(e, ERR_USAGE,
 			       "--load-address: \"%s\" is not a hexadecimal "
 			       "32-bit address, a multiple of 0x80",

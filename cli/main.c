@@ -2,10 +2,12 @@
 #include "cli/cli.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 const struct cli_command cli_commands[] = {
 	{"init", "--data DIR [--name HOST]...",
@@ -197,12 +199,21 @@ const struct cli_command cli_commands[] = {
 
 static const struct cli_command *current;
 
-static void print_usage(FILE *f)
+/* What was printed must have got there. */
+static enum err_code end_output(struct err *e)
 {
-	fprintf(f, "usage: provline COMMAND [options]\n\n");
-	for (const struct cli_command *c = cli_commands; c->words; c++)
-		fprintf(f, "  %-20s %s\n", c->words, c->what);
-	fprintf(f, "\nprovline COMMAND --help tells more.\n");
+	if (!ferror(stdout) && !fflush(stdout))
+		return ERR_OK;
+	return err_set(e, ERR_IO, "standard output cannot be written");
+}
+
+static int end(enum err_code rc, struct err *e)
+{
+	if (!rc)
+		rc = end_output(e);
+	if (rc == ERR_DISK_FULL && !e->hint[0])
+		err_hint(e, "free space, then give the command again");
+	return rc ? err_print(stderr, "provline", e) : 0;
 }
 
 static void print_help(const struct cli_command *c)
@@ -250,7 +261,7 @@ static bool take_shared(struct cli *c, int val)
 		return true;
 	case OPT_HELP:
 		print_help(current);
-		exit(0);
+		exit(end(ERR_OK, &(struct err){0}));
 	default:
 		return false;
 	}
@@ -270,6 +281,20 @@ static void short_options(char *out, const struct option *own)
 	*out = '\0';
 }
 
+/* Never the value: it may be a secret under a name that is misspelt. */
+static enum err_code option_error(int val, const char *word, struct err *e)
+{
+	int len = (int)strcspn(word, "=");
+
+	if (val != '?') /* none, or an empty one */
+		return err_set(e, ERR_USAGE, "%.*s needs a value", len, word);
+	if (optopt >= OPT_JSON)
+		return err_set(e, ERR_USAGE, "%.*s takes no value", len, word);
+	if (optopt)
+		return err_set(e, ERR_USAGE, "unknown option -%c", optopt);
+	return err_set(e, ERR_USAGE, "unknown option %.*s", len, word);
+}
+
 enum err_code cli_options(struct cli *c, int argc, char **argv,
 			  const struct option *own, cli_option_fn *fn,
 			  void *arg, int *first, struct err *e)
@@ -287,12 +312,12 @@ enum err_code cli_options(struct cli *c, int argc, char **argv,
 	opterr = 0;
 	optind = 1;
 	while ((val = getopt_long(argc, argv, letters, all, NULL)) != -1) {
-		if (val == ':')
-			return err_set(e, ERR_USAGE, "%s needs a value",
-				       argv[optind - 1]);
-		if (val == '?')
-			return err_set(e, ERR_USAGE, "unknown option %s",
-				       argv[optind - 1]);
+		if (val == ':' || val == '?' || (optarg && !*optarg))
+			return option_error(
+				val,
+				argv[optind -
+				     (optarg == argv[optind - 1] ? 2 : 1)],
+				e);
 		if (val == OPT_SECRET)
 			return err_set(e, ERR_USAGE,
 				       "a secret in an argument can be seen by "
@@ -310,10 +335,12 @@ enum err_code cli_options(struct cli *c, int argc, char **argv,
 enum err_code cli_number(const char *option, const char *text, long min,
 			 long max, long *value, struct err *e)
 {
-	char *end;
+	size_t digits = strspn(text + (*text == '-'), "0123456789");
 
-	*value = strtol(text, &end, 10);
-	if (end == text || *end || *value < min || *value > max)
+	/* strtol(3) takes white space and a plus as well */
+	*value = strtol(text, NULL, 10);
+	if (!digits || text[digits + (*text == '-')] || *value < min ||
+	    *value > max)
 		return err_set(e, ERR_USAGE,
 			       "%s: \"%s\" is not a number from %ld to %ld",
 			       option, text, min, max);
@@ -370,13 +397,44 @@ static int run(int argc, char **argv, int words)
 	rc = current->run(&cli, argc - words, argv + words, &e);
 	rest_free(cli.rest);
 	curl_global_cleanup();
-	if (!rc && fflush(stdout))
-		rc = err_set(&e, ERR_IO, "standard output cannot be written");
-	if (!rc)
-		return 0;
 	if (rc == ERR_USAGE && !e.hint[0])
 		err_hint(&e, "see provline %s --help", current->words);
-	return err_print(stderr, "provline", &e);
+	return end(rc, &e);
+}
+
+/* Of all commands, or of a family: those whose first word it is. How many. */
+static int print_usage(FILE *f, const char *family)
+{
+	size_t len = strlen(family);
+	int count = 0;
+
+	for (const struct cli_command *c = cli_commands; c->words; c++) {
+		if (len && (strncmp(c->words, family, len) != 0 ||
+			    c->words[len] != ' '))
+			continue;
+		if (!count++)
+			fprintf(f, "usage: provline %s%sCOMMAND [options]\n\n",
+				family, len ? " " : "");
+		fprintf(f, "  %-20s %s\n", c->words, c->what);
+	}
+	if (count)
+		fprintf(f, "\nprovline %s%sCOMMAND --help tells more.\n",
+			family, len ? " " : "");
+	return count;
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "help") == 0;
+}
+
+/* A file opened in the place of a closed stdout would get what is printed. The
+ * other way round: what is printed there is lost, and that is an error. */
+static void fill_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
 int main(int argc, char **argv)
@@ -386,15 +444,21 @@ int main(int argc, char **argv)
 
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* keys pass through here */
 
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "help") == 0) {
-		print_usage(argc < 2 ? stderr : stdout);
-		return argc < 2 ? 2 : 0;
+	fill_standard_files();
+	if (argc < 2) {
+		print_usage(stderr, "");
+		return 2;
+	}
+	if (is_help(argv[1])) {
+		print_usage(stdout, "");
+		return end(ERR_OK, &e);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("provline %s\n", PROVLINE_VERSION);
-		return 0;
+		return end(ERR_OK, &e);
 	}
+	if (argc == 3 && is_help(argv[2]) && print_usage(stdout, argv[1]))
+		return end(ERR_OK, &e);
 	for (current = cli_commands; current->words; current++) {
 		int words = words_matched(current, argc, argv);
 

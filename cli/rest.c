@@ -1,11 +1,11 @@
 #include "cli/rest.h"
 
 #include "proto/base/dbuf.h"
+#include "proto/base/file.h"
 #include "proto/base/secret.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -258,24 +258,23 @@ enum err_code rest_download(struct rest *r, const char *path, FILE *out,
 enum err_code rest_save(struct rest *r, const char *path, const char *file,
 			struct err *e)
 {
-	char temp[PATH_MAX];
+	struct file_new n;
 	enum err_code rc;
-	FILE *out;
+	FILE *out = NULL;
 
 	if (!file)
 		return rest_download(r, path, stdout, e);
-	snprintf(temp, sizeof temp, "%s.part", file);
-	out = fopen(temp, "wb");
-	if (!out)
-		return err_set_errno(e, ERR_IO, errno, "%s", file);
-	rc = rest_download(r, path, out, e);
-	if (!rc && fsync(fileno(out)))
-		rc = err_set_errno(e, ERR_IO, errno, "%s", file);
-	fclose(out);
-	if (!rc && rename(temp, file))
-		rc = err_set_errno(e, ERR_IO, errno, "%s", file);
+	rc = file_new_open(&n, file, e);
 	if (rc)
-		unlink(temp);
+		return rc;
+	out = fdopen(dup(n.fd), "wb");
+	rc = out ? rest_download(r, path, out, e)
+		 : err_set_errno(e, ERR_IO, errno, "%s", file);
+	if (out && fclose(out) && !rc)
+		rc = err_set_errno(e, ERR_IO, errno, "%s", file);
+	if (!rc)
+		rc = file_new_keep(&n, file, 0644, true, e);
+	file_new_drop(&n);
 	return rc;
 }
 

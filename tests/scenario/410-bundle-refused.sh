@@ -29,6 +29,17 @@ refused 2 'reset vector' bundle build rom.bin -o bad.zip --load-address 0x0C1000
 refused 2 'rsa.pem: no P-256 key' bundle build rom.bin -o bad.zip --key rsa.pem
 refused 2 'p384.pem: no P-256 key' bundle build rom.bin -o bad.zip --debug-auth-pubkey p384.pem
 refused 2 'crash report key is missing' bundle build rom.bin -o bad.zip --crash-stack-bytes 64
+refused 2 'is not a number' bundle build rom.bin -o bad.zip --minimum-check-in-time ' 5'
+refused 2 'is not a number' bundle build rom.bin -o bad.zip --minimum-check-in-time +5
+refused 2 'is not a hexadecimal' bundle build rom.bin -o bad.zip --load-address -fffffffff8000000 # 2^64 less that
+refused 2 '--key needs a value' bundle build rom.bin -o bad.zip --key ''
+refused 2 'unknown option --passwort;' bundle build rom.bin -o bad.zip --passwort=s3cret
+refused 2 'unknown option -x;' bundle build rom.bin -o bad.zip -xo
+cp other.pem shared.pem && chmod 644 shared.pem
+refused 2 'others have rights' bundle build rom.bin -o bad.zip --debug-auth-pubkey shared.pem
+mkfifo fifo
+refused 2 'fifo: not a regular file' bundle build rom.bin -o fifo
+[ -p fifo ] || fail "a FIFO was replaced by a file"
 refused 1 'nowhere.elf: No such file' bundle build nowhere.elf -o bad.zip
 (cat rom.bin && head -c $((0x100000 - 24)) /dev/zero) >mib.bin
 refused 2 'must end below 0x08100000' bundle build mib.bin -o bad.zip
