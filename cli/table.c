@@ -22,12 +22,19 @@ static const json_t *member(const json_t *row, const char *key)
 
 static char *printable(const char *text)
 {
-	char *out = strndup(text, MAX_CELL_CHARS);
+	size_t len = strnlen(text, MAX_CELL_CHARS);
+	char *out;
 
-	for (char *p = out; p && *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f ||
-		    (unsigned char)*p == 0xc2)
+	while (len == MAX_CELL_CHARS && len && (text[len] & 0xc0) == 0x80)
+		len--; /* not within a character */
+	out = strndup(text, len);
+	for (char *p = out; p && *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
+		/* U+0080 to U+009F drive terminals, too */
+		if ((unsigned char)p[0] == 0xc2 && (p[1] & 0xe0) == 0x80)
+			p[0] = p[1] = '?';
+	}
 	return out;
 }
 

@@ -25,11 +25,15 @@ static const struct row *row_of(enum err_code code)
 	return &rows[(unsigned)code < ERR_COUNT ? code : ERR_BUG];
 }
 
+/* Control characters, those of UTF-8 (U+0080 to U+009F) too. */
 static void one_line(char *s)
 {
-	for (; *s; s++)
+	for (; *s; s++) {
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			*s = ' ';
+		if ((unsigned char)s[0] == 0xC2 && (s[1] & 0xE0) == 0x80)
+			s[0] = s[1] = ' ';
+	}
 }
 
 /* For callers without a struct err, who want the code all the same. */
@@ -80,8 +84,10 @@ enum err_code err_hint(struct err *e, const char *fmt, ...)
 
 enum err_code err_prefix(struct err *e, const char *fmt, ...)
 {
-	char front[sizeof e->text];
+	char front[4096 + 64]; /* a path */
 	char back[sizeof e->text];
+	const char *from = front;
+	size_t room;
 	va_list ap;
 
 	if (!e)
@@ -90,7 +96,15 @@ enum err_code err_prefix(struct err *e, const char *fmt, ...)
 	vsnprintf(front, sizeof front, fmt, ap);
 	va_end(ap);
 	memcpy(back, e->text, sizeof back);
-	snprintf(e->text, sizeof e->text, "%.100s: %.215s", front, back);
+	back[sizeof back - 100] = '\0';
+	room = sizeof e->text - sizeof ": " - strlen(back);
+	if (strlen(front) > room) {
+		from += strlen(front) - room + strlen("...");
+		while ((*from & 0xC0) == 0x80) /* not within a character */
+			from++;
+	}
+	snprintf(e->text, sizeof e->text, "%s%s: %s",
+		 from == front ? "" : "...", from, back);
 	one_line(e->text);
 	return e->code;
 }

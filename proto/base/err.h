@@ -42,7 +42,7 @@ enum err_code err_set_errno(struct err *e, enum err_code code, int errnum,
 enum err_code err_hint(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Put "what: " in front of the text that is there. Returns as err_hint(). */
+/* Put "what: " in front; a long one loses its start. Returns as err_hint(). */
 enum err_code err_prefix(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -297,9 +297,14 @@ enum image_error image_open(struct image *im, image_read_fn *read, void *arg,
 	memset(im, 0, sizeof(*im));
 	im->read = read;
 	im->read_arg = arg;
-	if (available < sizeof(sector))
-		return image_fault_set(f, IMAGE_TRUNCATED, (uint32_t)available,
-				       0);
+	if (available < sizeof(sector)) {
+		bool other = available >= 8 && read(arg, 0, sector, 8) &&
+			     memcmp(sector, IMAGE_MAGIC, 8) != 0;
+
+		return other ? image_fault_set(f, IMAGE_NOT_ONE, 0, 0)
+			     : image_fault_set(f, IMAGE_TRUNCATED,
+					       (uint32_t)available, 0);
+	}
 	if (!read(arg, 0, sector, sizeof(sector)))
 		return image_fault_set(f, IMAGE_IO, 0, 0);
 	if (memcmp(sector, IMAGE_MAGIC, 8) != 0)

@@ -103,8 +103,8 @@ static enum err_code read_into(struct rom_area *a, const uint8_t *file,
 	else if (len && file[0] == ':')
 		rc = rom_read_hex(a, file, len, e);
 	else
-		rc = rom_place(a, a->load_address, file, len, "raw binary", 0,
-			       e);
+		rc = rom_place(a, a->load_address, file, len,
+			       "raw binary, byte", 0, e);
 	fill_gaps(a);
 	return rc ? rc : check_vectors(a, e);
 }

@@ -67,7 +67,9 @@ static enum err_code place_all(struct rom_area *a, Elf *elf,
 	Elf_Scn *scn = NULL;
 	GElf_Ehdr h;
 
-	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &h))
+	if (elf_kind(elf) != ELF_K_ELF)
+		return err_set(e, ERR_INPUT, "ELF header: cut short");
+	if (!gelf_getehdr(elf, &h))
 		return err_set(e, ERR_INPUT, "ELF header: %s", elf_errmsg(-1));
 	if (h.e_ident[EI_CLASS] != ELFCLASS32 ||
 	    h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_machine != EM_ARM)

@@ -57,6 +57,8 @@ refused '\(app\): 1 bytes behind its end'
 refused 'bytes behind its end'
 head -c 9000 /dev/urandom >bad.pli
 refused '0x00000000 \(header\): is no image'
+printf 'a short letter' >bad.pli
+refused '0x00000000 \(header\): is no image'
 
 # ---- headers that lie, with a right hash
 patch $((0x008)) 01000000; refused 'another format version'

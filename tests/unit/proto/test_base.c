@@ -155,6 +155,25 @@ static void test_secret_out_of_a_pipe(void **state)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+static void test_long_paths_keep_their_end(void **state)
+{
+	char path[1000];
+	struct err e;
+
+	(void)state;
+	memset(path, 'd', sizeof path);
+	strcpy(path + sizeof path - 6, "/file");
+	err_set(&e, ERR_IO, "%s", "no\xC2\x9Bway");
+	assert_string_equal(e.text, "no  way");
+	err_prefix(&e, "%s", path);
+	assert_int_equal(strlen(e.text), sizeof e.text - 1);
+	assert_memory_equal(e.text, "...ddd", 6);
+	assert_string_equal(e.text + sizeof e.text - 15, "/file: no  way");
+	err_set(&e, ERR_IO, "way");
+	err_prefix(&e, "a path");
+	assert_string_equal(e.text, "a path: way");
+}
+
 /* Nothing but a file is replaced: not a device, not what a link leads to. */
 static void test_only_files_are_replaced(void **state)
 {
@@ -304,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_dbuf_keeps_to_its_maximum),
 		cmocka_unit_test(test_secret_file_must_be_private),
 		cmocka_unit_test(test_secret_out_of_a_pipe),
+		cmocka_unit_test(test_long_paths_keep_their_end),
 		cmocka_unit_test(test_only_files_are_replaced),
 		cmocka_unit_test(test_new_file_piece_by_piece),
 		cmocka_unit_test(test_file_is_replaced_whole),
