@@ -135,11 +135,12 @@ static enum err_code build_bundle(struct line *l, const char *name,
 static enum err_code build_image(struct line *l, const char *image,
 				 struct err *e)
 {
-	char test[PATH_MAX], kernel[PATH_MAX];
+	char test[PATH_MAX], kernel[PATH_MAX], expect[PATH_MAX];
 	enum err_code rc = build_bundle(l, "app-test", "app-test.zip", e);
 
 	snprintf(test, sizeof test, "%s/../firmware/hardware-test.bin", l->bin);
 	snprintf(kernel, sizeof kernel, "%s/../firmware/kernel.bin", l->bin);
+	snprintf(expect, sizeof expect, "%s/../firmware/expect.json", l->bin);
 	if (!rc)
 		rc = build_bundle(l, "app", "app.zip", e);
 	if (rc)
@@ -149,7 +150,7 @@ static enum err_code build_image(struct line *l, const char *image,
 		   kernel, "--app-test", "app-test.zip", "--app", "app.zip",
 		   "--sfi-key", "sfi.key", "--fwid", SETTINGS_FWID,
 		   "--attestation-key", "attest.pem", "--release-key",
-		   "release.pem");
+		   "release.pem", "--expect", expect);
 }
 
 /* The hash that the import printed. */
