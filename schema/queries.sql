@@ -218,6 +218,49 @@ UPDATE units SET cert_sha256 = ?2 WHERE unit_id = ?1;
 -- :name uid_passed
 SELECT 1 FROM units WHERE uid = ? AND outcome = 'pass' LIMIT 1;
 
+-- ---- what recorded attempts found out about a unit ----
+
+-- An attempt speaks for its unit when it had the permit with the fencing number
+-- that it names, and was of the lot's image.
+-- :name unit_lock
+WITH spoke AS (
+	SELECT a.*, u.uid AS unit_uid, i.fwid
+	FROM units u
+	JOIN lots l ON l.lot = u.lot
+	JOIN images i ON i.sha256 = l.image_sha256
+	JOIN attempts a ON a.unit_id = u.unit_id
+		AND a.image_sha256 = l.image_sha256
+	JOIN permits p ON p.attempt = a.attempt AND p.fence = a.fence
+		AND p.unit_id = u.unit_id
+	WHERE u.lot = ?1 AND u.uid = ?2 AND u.uid <> '')
+SELECT k.attempt_id, k.station, k.attempt_no, k.nor_sha256,
+	coalesce((SELECT test_program_version FROM spoke
+		WHERE test_program_version <> ''
+		ORDER BY attempt_id DESC LIMIT 1), ''),
+	coalesce((SELECT csr_sha256 FROM spoke WHERE csr_sha256 <> ''
+		ORDER BY attempt_id DESC LIMIT 1), ''),
+	coalesce((SELECT cert_sha256 FROM spoke WHERE cert_sha256 <> ''
+		ORDER BY attempt_id DESC LIMIT 1), '')
+FROM spoke k
+WHERE k.nor_sha256 = k.image_sha256
+	AND EXISTS (SELECT 1 FROM steps s WHERE s.attempt_id = k.attempt_id
+		AND s.step = 'lock-down' AND s.state <> 'skipped')
+	AND EXISTS (SELECT 1 FROM licences x
+		WHERE x.uid = k.unit_uid AND x.fwid = k.fwid)
+ORDER BY k.attempt_id DESC LIMIT 1;
+-- :name unit_app_test
+SELECT a.attempt_no
+FROM units u
+JOIN lots l ON l.lot = u.lot
+JOIN attempts a ON a.unit_id = u.unit_id
+	AND a.image_sha256 = l.image_sha256
+JOIN permits p ON p.attempt = a.attempt AND p.fence = a.fence
+	AND p.unit_id = u.unit_id
+JOIN steps s ON s.attempt_id = a.attempt_id
+WHERE u.unit_id = ? AND a.app_test_status = 0
+	AND s.step = 'app-test' AND s.state = 'done'
+ORDER BY a.attempt_id DESC LIMIT 1;
+
 -- ---- permits ----
 
 -- :name lot_rules
@@ -234,8 +277,9 @@ SELECT p.fence, p.request_sha256, p.unit_id, p.station, p.harness,
 FROM permits p JOIN units u ON u.unit_id = p.unit_id
 WHERE p.attempt = ?;
 -- :name permit_open
-SELECT p.station, p.harness, p.lease_until_ms
+SELECT p.station, p.harness, p.lease_until_ms, s.state = 'revoked'
 FROM units u JOIN permits p ON p.unit_id = u.unit_id
+JOIN stations s ON s.station = p.station
 WHERE u.uid = ? AND p.ended IS NULL
 ORDER BY p.fence DESC LIMIT 1;
 -- :name permit_count

@@ -75,8 +75,10 @@ struct attempt {
 	char failure_text[241];
 
 	struct target_identity id;
-	bool resumed;		/* locked by an attempt of ours */
-	bool half_locked;	/* the same, but it died inside lock-down */
+	bool resumed;	  /* came in locked: by this lot, says the permit */
+	bool half_locked; /* the same, but it died inside lock-down */
+	uint64_t app_tested_in; /* the earlier attempt that saw the application
+				 * test end with 0; 0: none did */
 	enum flow_program runs; /* last BOOT */
 	bool boot_waits;	/* that BOOT is not handled yet */
 	char boot_version[33];
@@ -95,7 +97,6 @@ struct attempt {
 	size_t csr_len;
 	uint8_t attest[80];
 	size_t attest_len;
-	bool app_test_passed;
 };
 
 struct attempt_end {

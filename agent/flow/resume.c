@@ -31,45 +31,9 @@ static enum err_code ask_uid(struct attempt *a, struct uart_BOOT *boot,
 	return rc;
 }
 
-/* What the earlier attempt found out and this one cannot see again. */
-static void take_over(struct msg_RESULT *to, const struct msg_RESULT *from)
-{
-	memcpy(to->device_id, from->device_id, sizeof(to->device_id));
-	memcpy(to->nor_sha256, from->nor_sha256, sizeof(to->nor_sha256));
-	memcpy(to->test_program_version, from->test_program_version,
-	       sizeof(to->test_program_version));
-	memcpy(to->card_serial, from->card_serial, sizeof(to->card_serial));
-	memcpy(to->licence_id, from->licence_id, sizeof(to->licence_id));
-	memcpy(to->csr_sha256, from->csr_sha256, sizeof(to->csr_sha256));
-	memcpy(to->cert_sha256, from->cert_sha256, sizeof(to->cert_sha256));
-}
-
-static enum flow_end take_earlier(struct attempt *a,
-				  const struct spool_attempt *earlier)
-{
-	struct msg_RESULT *r = &a->result->u.RESULT;
-	struct msg *m = NULL;
-	enum flow_end end = FLOW_DONE;
-	struct err e;
-
-	if (msg_from_json(&m, earlier->result, strlen(earlier->result), true,
-			  &e) != ERR_OK)
-		return attempt_error(a, FAILURE_RDP_LOCKED, &e);
-	if (strcmp(m->u.RESULT.image_sha256, r->image_sha256) != 0) {
-		end = attempt_fail(a, FAILURE_RDP_LOCKED,
-				   "it was locked with another image");
-	} else {
-		take_over(r, &m->u.RESULT);
-		a->resumed = true;
-		attempt_log(a, "flow: locked by attempt %s, resumed",
-			    earlier->attempt);
-	}
-	msg_free(m);
-	return end;
-}
-
 /* The unit has passed here. Nothing is done to it; when its result is
- * recorded the light may be green again. */
+ * recorded the light may be green again. A pass that the controller did not
+ * believe is none: it is asked what is missing. */
 static enum flow_end passed_before(struct attempt *a, const char *earlier)
 {
 	enum spool_fate fate = SPOOL_WAITING;
@@ -83,33 +47,33 @@ static enum flow_end passed_before(struct attempt *a, const char *earlier)
 		if (spool_wait(a->st->spool, id, mono_after_ms(RECORD_SLICE_MS),
 			       &fate, text, &e) != ERR_OK)
 			return attempt_error(a, FAILURE_STATION, &e);
-	if (fate != SPOOL_RECORDED)
-		return attempt_fail(a, FAILURE_STATION,
-				    "its earlier pass is not recorded: %.150s",
-				    fate == SPOOL_REFUSED ? text
-							  : "the agent stops");
-	return FLOW_NOTHING;
+	if (fate == SPOOL_WAITING)
+		return attempt_fail(a, FAILURE_STATION, "the agent stops");
+	if (fate == SPOOL_RECORDED)
+		return FLOW_NOTHING;
+	attempt_log(a, "flow: its earlier pass was not recorded: %.150s", text);
+	a->resumed = true;
+	return FLOW_DONE;
 }
 
+/* The UID is known. That it has passed here needs no controller; for anything
+ * else the permit is asked for, and the controller knows whose lock it is. */
 static enum flow_end judge_uid(struct attempt *a)
 {
 	struct spool_attempt earlier;
-	enum flow_end end;
+	enum flow_end end = FLOW_DONE;
 	bool found = false;
 	struct err e;
 
-	if (spool_attempt_locked(a->st->spool, a->result->u.RESULT.uid,
-				 &earlier, &found, &e) != ERR_OK)
+	if (spool_attempt_of_unit(a->st->spool, a->result->u.RESULT.uid,
+				  &earlier, &found, &e) != ERR_OK)
 		return attempt_error(a, FAILURE_STATION, &e);
-	if (!found)
-		return attempt_fail(a, FAILURE_RDP_LOCKED,
-				    "the debug port is locked, and not by this "
-				    "station");
-	if (strcmp(earlier.outcome, outcome_name(OUTCOME_PASS)) == 0)
+	if (found && strcmp(earlier.outcome, outcome_name(OUTCOME_PASS)) == 0)
 		end = passed_before(a, earlier.attempt);
 	else
-		end = take_earlier(a, &earlier);
-	spool_attempt_fini(&earlier);
+		a->resumed = true;
+	if (found)
+		spool_attempt_fini(&earlier);
 	return end;
 }
 
@@ -138,22 +102,25 @@ enum flow_end resume_identify(struct attempt *a)
 
 enum flow_end resume_half_locked(struct attempt *a)
 {
-	struct spool_attempt earlier;
-	enum flow_end end;
-	bool found = false;
-	struct err e;
+	a->resumed = a->half_locked = true;
+	attempt_log(a, "flow: TrustZone is on, the debug port still open");
+	return FLOW_DONE;
+}
 
-	if (spool_attempt_locked(a->st->spool, a->result->u.RESULT.uid,
-				 &earlier, &found, &e) != ERR_OK)
-		return attempt_error(a, FAILURE_STATION, &e);
-	if (!found)
-		return attempt_fail(a, FAILURE_RDP_LOCKED,
-				    "TrustZone is enabled already, and not by "
-				    "this station");
-	end = take_earlier(a, &earlier);
-	a->half_locked = end == FLOW_DONE;
-	spool_attempt_fini(&earlier);
-	return end;
+void resume_take(struct attempt *a, const struct msg_PERMIT *p)
+{
+	struct msg_RESULT *r = &a->result->u.RESULT;
+
+	if (!a->resumed)
+		return;
+	memcpy(r->nor_sha256, p->nor_sha256, sizeof(r->nor_sha256));
+	memcpy(r->test_program_version, p->test_program_version,
+	       sizeof(r->test_program_version));
+	memcpy(r->csr_sha256, p->csr_sha256, sizeof(r->csr_sha256));
+	memcpy(r->cert_sha256, p->cert_sha256, sizeof(r->cert_sha256));
+	a->app_tested_in = p->app_tested_in;
+	attempt_log(a, "flow: locked by attempt %llu at %s, resumed",
+		    (unsigned long long)p->locked_in, p->locked_by);
 }
 
 enum flow_end resume_label(struct attempt *a)

@@ -2,6 +2,7 @@
 #include "agent/flow/steps.h"
 
 #include "agent/flow/cardbox.h"
+#include "agent/flow/resume.h"
 #include "proto/base/hex.h"
 #include "proto/base/log.h"
 
@@ -82,6 +83,7 @@ static enum flow_end take_permit(struct attempt *a, const struct msg_PERMIT *p)
 	attempt_log(a, "flow: permit, fence %llu, attempt %llu of the unit",
 		    (unsigned long long)p->fence,
 		    (unsigned long long)p->attempt_no);
+	resume_take(a, p);
 	return FLOW_DONE;
 }
 
@@ -90,6 +92,11 @@ static enum flow_end refused(struct attempt *a, const struct err *e)
 	switch (e->code) {
 	case ERR_EXISTS:
 		return attempt_fail(a, FAILURE_PROVISIONED, "%s", e->text);
+	case ERR_NOT_FOUND: /* of a locked board: whoever did that */
+		return attempt_fail(a,
+				    a->resumed ? FAILURE_RDP_LOCKED
+					       : FAILURE_PERMIT_REFUSED,
+				    "%s", e->text);
 	case ERR_UNREACHABLE:
 	case ERR_TIMEOUT:
 	case ERR_CANCELLED:
@@ -192,29 +199,34 @@ static void note_issued(struct attempt *a, const struct card_licence *l)
 	r->counter_after = l->after.counter;
 }
 
-static enum flow_end keep_licence(struct attempt *a,
-				  const struct card_licence *l,
-				  const char *chip)
+static void take_licence(struct attempt *a, const struct card_licence *l)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;
-	struct spool_licence keep;
-	struct err e;
 
 	memcpy(a->licence, l->licence, sizeof(a->licence));
 	hex_encode(r->licence_id, a->licence + SFI_LICENCE_ID_OFFSET,
 		   SFI_LICENCE_ID_BYTES);
+	attempt_log(a, "flow: licence %s issued, card %s counts %lld",
+		    r->licence_id, r->card_serial, (long long)r->counter_after);
+}
+
+/* For this chip, should the controller not know it in time. */
+static enum flow_end keep_licence(struct attempt *a, const char *chip)
+{
+	const struct msg_RESULT *r = &a->result->u.RESULT;
+	struct spool_licence keep;
+	struct err e;
+
 	memcpy(keep.licence, a->licence, sizeof(keep.licence));
 	snprintf(keep.licence_id, sizeof(keep.licence_id), "%s", r->licence_id);
 	snprintf(keep.card, sizeof(keep.card), "%s", r->card_serial);
 	if (spool_licence_put(a->st->spool, chip, a->job.fwid, &keep, &e) !=
 	    ERR_OK)
 		return attempt_error(a, FAILURE_STATION, &e);
-	attempt_log(a, "flow: licence %s issued, card %s counts %lld",
-		    r->licence_id, r->card_serial, (long long)r->counter_after);
 	return FLOW_DONE;
 }
 
-static enum flow_end from_card(struct attempt *a, const char *chip)
+static enum flow_end from_card(struct attempt *a)
 {
 	struct account_span span = account_enter(&a->account);
 	struct card_licence got;
@@ -229,8 +241,10 @@ static enum flow_end from_card(struct attempt *a, const char *chip)
 		return FLOW_FAILED; /* attempt_cross() said why */
 	if (got.count == CARD_COUNT_SPENT)
 		note_issued(a, &got);
-	if (rc == ERR_OK)
-		return keep_licence(a, &got, chip);
+	if (rc == ERR_OK) {
+		take_licence(a, &got);
+		return FLOW_DONE;
+	}
 	(void)attempt_fail(a, blamed, "%s", e.text);
 	return got.count == CARD_COUNT_KEPT ? FLOW_FAILED : FLOW_UNKNOWN;
 }
@@ -259,28 +273,34 @@ static enum err_code report_json(struct attempt *a, char **json, struct err *e)
 	return rc;
 }
 
-/* The spent count goes into the record before the licence is used; through
- * the spool, so that it gets there even if this agent dies now. */
-static enum flow_end report_issued(struct attempt *a)
+/* The spent count goes into the spool before anything else, so that it gets
+ * into the record even if this agent dies now. */
+static enum flow_end spool_issued(struct attempt *a, int64_t *id)
 {
-	enum spool_fate fate = SPOOL_WAITING;
-	char text[321], *json = NULL;
+	char *json = NULL;
 	struct err e;
-	int64_t id;
 	enum err_code rc = report_json(a, &json, &e);
 
 	if (rc == ERR_OK)
 		rc = spool_add(a->st->spool, a->result->u.RESULT.attempt,
-			       "licence", json, &id, &e);
+			       "licence", json, id, &e);
 	free(json);
 	station_message(a->st);
-	while (rc == ERR_OK && fate == SPOOL_WAITING &&
-	       !mono_passed(a->deadline) && !station_stopping(a->st))
-		rc = spool_wait(a->st->spool, id,
-				mono_after_ms(RECORD_SLICE_MS), &fate, text,
-				&e);
-	if (rc != ERR_OK)
-		return attempt_error(a, FAILURE_STATION, &e);
+	return rc == ERR_OK ? FLOW_DONE : attempt_error(a, FAILURE_STATION, &e);
+}
+
+/* And is in the record before the licence is used. */
+static enum flow_end await_recorded(struct attempt *a, int64_t id)
+{
+	enum spool_fate fate = SPOOL_WAITING;
+	char text[321];
+	struct err e;
+
+	while (fate == SPOOL_WAITING && !mono_passed(a->deadline) &&
+	       !station_stopping(a->st))
+		if (spool_wait(a->st->spool, id, mono_after_ms(RECORD_SLICE_MS),
+			       &fate, text, &e) != ERR_OK)
+			return attempt_error(a, FAILURE_STATION, &e);
 	if (fate == SPOOL_REFUSED)
 		return attempt_fail(a, FAILURE_PERMIT_REFUSED,
 				    "the licence was not recorded: %.150s",
@@ -292,9 +312,26 @@ static enum flow_end report_issued(struct attempt *a)
 	return FLOW_DONE;
 }
 
+static enum flow_end issue(struct attempt *a, const char *chip)
+{
+	enum flow_end end = from_card(a);
+	struct account_span span;
+	int64_t id = 0;
+
+	if (end != FLOW_DONE)
+		return end;
+	span = account_enter(&a->account);
+	end = spool_issued(a, &id);
+	if (end == FLOW_DONE)
+		end = keep_licence(a, chip);
+	if (end == FLOW_DONE)
+		end = await_recorded(a, id);
+	account_leave(&a->account, ACCOUNT_controller_ms, &span);
+	return end;
+}
+
 enum flow_end step_licence(struct attempt *a)
 {
-	struct account_span span;
 	enum flow_end end;
 	char chip[65];
 	struct err e;
@@ -310,15 +347,8 @@ enum flow_end step_licence(struct attempt *a)
 	}
 	chip_key(a, chip);
 	end = from_cache(a, chip);
-	if (end == FLOW_SKIPPED) {
-		end = from_card(a, chip);
-		if (end == FLOW_DONE) {
-			span = account_enter(&a->account);
-			end = report_issued(a);
-			account_leave(&a->account, ACCOUNT_controller_ms,
-				      &span);
-		}
-	}
+	if (end == FLOW_SKIPPED)
+		end = issue(a, chip);
 	if (end == FLOW_DONE && !licence_fits(a))
 		end = attempt_fail(a, FAILURE_CARD_WRONG,
 				   "the licence is for another firmware");

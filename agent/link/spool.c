@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_ATTEMPTS 20000 /* ended ones, for resuming locked boards */
+#define KEEP_ATTEMPTS 20000 /* ended ones, for boards that come again */
 #define KEEP_MESSAGES 1000  /* recorded ones, for the curious */
-#define SPOOL_VERSION 2	    /* spool_schema.sql */
+#define SPOOL_VERSION 3	    /* spool_schema.sql */
 
 enum sql {
 #define SQL(name, text) SQL_##name,
@@ -119,7 +119,7 @@ static enum err_code set_up(struct spool *s, struct err *e)
 		rc = exec(s, "BEGIN EXCLUSIVE;", "open", e);
 	if (rc == ERR_OK)
 		rc = exec(s, schema_text, "schema", e);
-	if (rc == ERR_OK && version == 1)
+	if (rc == ERR_OK && version > 0 && version < SPOOL_VERSION)
 		rc = exec(s, upgrade_text, "upgrade", e);
 	if (rc == ERR_OK)
 		rc = exec(s, "COMMIT;", "open", e);
@@ -401,19 +401,6 @@ enum err_code spool_attempt_open(struct spool *s, struct spool_attempt *a,
 
 	pthread_mutex_lock(&s->lock);
 	rc = read_attempt(s, s->stmt[SQL_attempt_open], a, found, e);
-	pthread_mutex_unlock(&s->lock);
-	return rc;
-}
-
-enum err_code spool_attempt_locked(struct spool *s, const char *uid,
-				   struct spool_attempt *a, bool *found,
-				   struct err *e)
-{
-	enum err_code rc;
-
-	pthread_mutex_lock(&s->lock);
-	rc = read_attempt(s, bind(s, SQL_attempt_locked, "s", uid), a, found,
-			  e);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }

@@ -73,11 +73,6 @@ enum err_code spool_attempt_drop(struct spool *s, const char *attempt,
 enum err_code spool_attempt_open(struct spool *s, struct spool_attempt *a,
 				 bool *found, struct err *e);
 
-/* The newest attempt of this unit that entered lock-down here. */
-enum err_code spool_attempt_locked(struct spool *s, const char *uid,
-				   struct spool_attempt *a, bool *found,
-				   struct err *e);
-
 /* The newest attempt of this unit that has ended. */
 enum err_code spool_attempt_of_unit(struct spool *s, const char *uid,
 				    struct spool_attempt *a, bool *found,

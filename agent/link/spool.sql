@@ -32,11 +32,6 @@ SELECT attempt, harness, uid, step, irreversible, locked, ended, outcome,
   result
 FROM attempt WHERE ended = 0 ORDER BY id LIMIT 1;
 
--- name: attempt_locked
-SELECT attempt, harness, uid, step, irreversible, locked, ended, outcome,
-  result
-FROM attempt WHERE uid = ?1 AND locked = 1 ORDER BY id DESC LIMIT 1;
-
 -- name: attempt_of_unit
 SELECT attempt, harness, uid, step, irreversible, locked, ended, outcome,
   result

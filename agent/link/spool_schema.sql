@@ -36,4 +36,4 @@ CREATE TABLE IF NOT EXISTS witness (
   seq INTEGER NOT NULL,
   hash TEXT NOT NULL
 ) STRICT;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -21,3 +21,10 @@ WHERE kind = 'result' AND json_valid(message)
 UPDATE spool SET message = json_set(message, '$.v', 2)
 WHERE kind <> 'result' AND json_valid(message)
   AND json_extract(message, '$.v') = 1;
+
+-- Protocol version 3: another permit; results are as they were.
+-- name: upgrade_3
+UPDATE attempt SET result = json_set(result, '$.v', 3)
+WHERE json_valid(result) AND json_extract(result, '$.v') = 2;
+UPDATE spool SET message = json_set(message, '$.v', 3)
+WHERE json_valid(message) AND json_extract(message, '$.v') = 2;

@@ -29,18 +29,42 @@ static enum err_code check_lot(const struct permit_facts *f,
 	return ERR_OK;
 }
 
+/* Who locked it, and what has been seen of it since? A board that is open
+ * tells all itself; a locked one goes on where the last attempt left it, so
+ * what that one saw must be on record. A revoked station will never tell. */
+static enum err_code check_lock(const struct permit_facts *f, struct err *e)
+{
+	if (!f->resumed)
+		return ERR_OK;
+	if (f->open_elsewhere && !f->open_revoked)
+		return err_set(e, ERR_STATE,
+			       "the unit is locked, and results of station %s "
+			       "may still be on their way: try it there, or "
+			       "when %s is connected",
+			       f->open_at, f->open_at);
+	if (!f->lock_known)
+		return err_set(e, ERR_NOT_FOUND,
+			       "the unit is locked, and no attempt of this lot "
+			       "did it");
+	return ERR_OK;
+}
+
 static enum err_code check_history(const struct permit_facts *f,
 				   struct permit_verdict *v, struct err *e)
 {
+	enum err_code rc;
+
 	if (f->open_elsewhere && f->lease_live) {
 		v->retry_ms = RETRY_BUSY_MS;
 		return err_set(e, ERR_REFUSED,
-			       "this unit is in progress at another harness");
+			       "this unit is in progress at station %s, whose "
+			       "results may still be on their way: try it "
+			       "there, or when %s is connected",
+			       f->open_at, f->open_at);
 	}
-	if (f->resumed && !f->lock_known)
-		return err_set(e, ERR_REFUSED,
-			       "the unit is locked, and no attempt known here "
-			       "did it");
+	rc = check_lock(f, e);
+	if (rc)
+		return rc;
 	if (f->attempts_used >= f->max_attempts)
 		return err_set(e, ERR_REFUSED,
 			       "no attempts left: %llu of %llu used",

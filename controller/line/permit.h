@@ -19,11 +19,13 @@ struct permit_facts {
 	/* the unit */
 	bool unit_admitted;	/* had a permit in this lot before */
 	bool unit_passed;	/* in whatever lot */
-	bool lock_known;	/* a licence was recorded for it here */
+	bool lock_known;	/* a recorded attempt of this lot locked it */
 	uint64_t attempts_used; /* those that count against max_attempts */
 	/* a permit of this unit without result */
 	bool open_elsewhere; /* at another harness */
 	bool lease_live;     /* and its lease has not run out */
+	bool open_revoked;   /* of a station that is revoked: no result */
+	const char *open_at; /* its name; borrowed, not NULL then */
 	/* the request */
 	bool resumed;	 /* condition */
 	unsigned dev_id; /* 0: unreadable, the chip is locked */
@@ -38,8 +40,11 @@ struct permit_verdict {
  * ERR_REFUSED   another chip than the product's
  * ERR_EXISTS    the unit has passed already
  * ERR_STATE     the lot is not running, or not this harness's
- * ERR_REFUSED   in progress at another harness with a live lease (retry),
- *               locked by someone else, or no attempts left
+ * ERR_REFUSED   in progress at another harness with a live lease (retry)
+ * ERR_STATE     it came in locked, and how an attempt at another harness ended
+ *               is not known yet
+ * ERR_NOT_FOUND it came in locked, and not by this lot
+ * ERR_REFUSED   no attempts left
  * ERR_QUOTA     a new unit and no quota left */
 enum err_code permit_decide(const struct permit_facts *f,
 			    struct permit_verdict *v, struct err *e);

@@ -25,6 +25,14 @@ static bool needed_when_resumed(enum step s)
 	       s == STEP_APP_INSTALL;
 }
 
+/* A step that only an earlier attempt can have seen. */
+static bool skipped_unseen(const struct result_facts *f,
+			   const struct result_step *s)
+{
+	return s->step == STEP_APP_TEST && s->state == STEP_SKIPPED &&
+	       !(f->resumed && f->app_tested);
+}
+
 static bool steps_bear_out(const struct result_facts *f)
 {
 	bool seen[STEP_COUNT] = {false};
@@ -35,6 +43,8 @@ static bool steps_bear_out(const struct result_facts *f)
 		if (f->steps[i].step == STEP_RECORD)
 			continue; /* ends with our answer */
 		if (state != STEP_DONE && state != STEP_SKIPPED)
+			return false;
+		if (skipped_unseen(f, &f->steps[i]))
 			return false;
 		seen[f->steps[i].step] = true;
 	}

@@ -37,6 +37,8 @@ struct result_facts {
 	bool licence;	   /* this licence is recorded for this unit */
 	bool certificate;  /* this certificate is recorded for this unit */
 	bool device_id_ok; /* the one derived from the UID */
+	bool app_tested;   /* an earlier attempt saw the application test end
+			    * with 0: this one may have skipped it */
 };
 
 /* The outcome to record. When it is not the reported one, why (borrowed,

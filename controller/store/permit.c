@@ -18,6 +18,7 @@ struct asking {
 	struct unit_row unit;
 	struct permit_facts facts;
 	struct permit_verdict verdict;
+	char open_at[STORE_NAME_SIZE];
 	uint64_t fence, attempt_no;
 	uint8_t challenge[SECRET_MAX_BYTES];
 };
@@ -34,6 +35,9 @@ static enum err_code gather_open(struct asking *a, struct err *e)
 		strcmp(db_text(a->db, Q_permit_open, 0), a->who->station) ||
 		strcmp(db_text(a->db, Q_permit_open, 1), a->ask->harness);
 	a->facts.lease_live = db_int(a->db, Q_permit_open, 2) > unit_mono_ms();
+	a->facts.open_revoked = db_int(a->db, Q_permit_open, 3) != 0;
+	DB_COPY(a->db, Q_permit_open, 0, a->open_at);
+	a->facts.open_at = a->open_at;
 	db_end(a->db, Q_permit_open);
 	return ERR_OK;
 }
@@ -54,6 +58,7 @@ static enum err_code gather_assigned(struct asking *a, struct err *e)
 static enum err_code gather(struct asking *a, struct err *e)
 {
 	struct permit_facts *f = &a->facts;
+	struct unit_lock lock = {0};
 	enum err_code rc = unit_lot_get(a->db, a->ask->lot, &a->lot, e);
 
 	if (!rc)
@@ -63,8 +68,7 @@ static enum err_code gather(struct asking *a, struct err *e)
 		rc = unit_exists(a->db, Q_uid_passed, a->ask->uid, NULL,
 				 &f->unit_passed, e);
 	if (!rc)
-		rc = unit_exists(a->db, Q_licence_known, a->ask->uid, "",
-				 &f->lock_known, e);
+		rc = unit_lock_get(a->db, a->ask->lot, a->ask->uid, &lock, e);
 	if (!rc)
 		rc = gather_assigned(a, e);
 	if (!rc)
@@ -74,6 +78,7 @@ static enum err_code gather(struct asking *a, struct err *e)
 	f->admitted = a->lot.admitted;
 	f->max_attempts = a->lot.max_attempts;
 	f->unit_admitted = a->unit.admitted;
+	f->lock_known = lock.attempt_id != 0;
 	f->attempts_used = a->unit.attempts_used;
 	f->resumed = strcmp(a->ask->condition, "resumed") == 0;
 	f->dev_id = (unsigned)a->ask->dev_id;
@@ -191,6 +196,33 @@ static enum err_code add_licence(struct store_db *db, const char *uid,
 	return ERR_OK;
 }
 
+/* What a locked board cannot be asked again, from the attempts before. */
+static enum err_code add_earlier(struct store_db *db,
+				 const struct unit_permit *p,
+				 struct msg_PERMIT *out, struct err *e)
+{
+	struct unit_lock lock;
+	struct unit_app_test test;
+	enum err_code rc;
+
+	if (!p->resumed)
+		return ERR_OK;
+	rc = unit_lock_get(db, p->lot, p->uid, &lock, e);
+	if (!rc)
+		rc = unit_app_test_get(db, p->unit_id, &test, e);
+	if (rc)
+		return rc;
+	memcpy(out->locked_by, lock.station, sizeof out->locked_by);
+	out->locked_in = lock.attempt_no;
+	memcpy(out->nor_sha256, lock.nor_sha256, sizeof out->nor_sha256);
+	memcpy(out->test_program_version, lock.test_program_version,
+	       sizeof out->test_program_version);
+	memcpy(out->csr_sha256, lock.csr_sha256, sizeof out->csr_sha256);
+	memcpy(out->cert_sha256, lock.cert_sha256, sizeof out->cert_sha256);
+	out->app_tested_in = test.attempt_no;
+	return ERR_OK;
+}
+
 /* The permit as it stands now: what a first and a repeated question get. */
 static enum err_code answer(struct asking *a, struct msg_PERMIT *out,
 			    struct err *e)
@@ -208,6 +240,8 @@ static enum err_code answer(struct asking *a, struct msg_PERMIT *out,
 	memcpy(out->device_id, p.device_id, sizeof out->device_id);
 	hex_encode(out->challenge, p.challenge, sizeof p.challenge);
 	rc = unit_lot_get(a->db, p.lot, &a->lot, e);
+	if (!rc)
+		rc = add_earlier(a->db, &p, out, e);
 	if (rc)
 		return rc;
 	return add_licence(a->db, p.uid, a->lot.fwid, out, e);

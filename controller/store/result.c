@@ -118,6 +118,17 @@ static enum err_code on_record(struct reporting *p, enum sql_query q,
 	return unit_exists(p->db, q, p->r->uid, id, yes, e);
 }
 
+static enum err_code app_tested(struct reporting *p, struct err *e)
+{
+	struct unit_app_test test = {0};
+	enum err_code rc = ERR_OK;
+
+	if (p->permit.fence)
+		rc = unit_app_test_get(p->db, p->permit.unit_id, &test, e);
+	p->facts.app_tested = test.attempt_no != 0;
+	return rc;
+}
+
 static enum err_code gather(struct reporting *p, struct err *e)
 {
 	const struct msg_RESULT *r = p->r;
@@ -135,6 +146,9 @@ static enum err_code gather(struct reporting *p, struct err *e)
 		       strcmp(p->permit.uid, r->uid) == 0;
 	f->newest = p->permit.newest;
 	f->resumed = p->permit.resumed;
+	rc = app_tested(p, e);
+	if (rc)
+		return rc;
 	f->device_id_ok =
 		*r->device_id && strcmp(p->permit.device_id, r->device_id) == 0;
 	rc = on_record(p, Q_licence_known, r->licence_id, &f->licence, e);
@@ -256,12 +270,25 @@ static enum err_code add_details(struct reporting *p, int64_t attempt_id,
 	return rc;
 }
 
+/* Does this report end the attempt's permit? An agent that died before it
+ * learned of its permit reports without fencing number; nothing was done under
+ * it, and the unit must not wait for another word. */
+static bool ends_permit(const struct reporting *p)
+{
+	if (!p->permit.fence)
+		return false;
+	return p->facts.permitted ||
+	       (p->r->fence == 0 && p->outcome != OUTCOME_PASS &&
+		strcmp(p->permit.uid, p->r->uid) == 0);
+}
+
 /* What the result changes about the unit. Only the newest permit's result
  * does, or that of a board that never got one; what has passed stays so. */
 static enum err_code apply(struct reporting *p, struct err *e)
 {
-	bool decides = p->permit.fence ? p->facts.permitted && p->permit.newest
-				       : !p->unit.admitted;
+	bool ends = ends_permit(p);
+	bool decides =
+		p->permit.fence ? ends && p->permit.newest : !p->unit.admitted;
 	int64_t id = p->unit.unit_id;
 	enum err_code rc;
 
@@ -277,7 +304,7 @@ static enum err_code apply(struct reporting *p, struct err *e)
 			     outcome_name(p->outcome), p->r->failure_code,
 			     p->r->failure_step, p->disposition, p->finished_at,
 			     p->r->device_id);
-	if (!rc && p->facts.permitted)
+	if (!rc && ends)
 		rc = db_exec(p->db, e, Q_permit_end, "t", p->r->attempt);
 	return rc;
 }

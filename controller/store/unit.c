@@ -122,6 +122,40 @@ enum err_code unit_add(struct store_db *db, const char *lot, const char *uid,
 	return unit_get(db, unit_id, out, e);
 }
 
+enum err_code unit_lock_get(struct store_db *db, const char *lot,
+			    const char *uid, struct unit_lock *out,
+			    struct err *e)
+{
+	const enum sql_query q = Q_unit_lock;
+	enum err_code rc = db_one(db, e, q, "tt", lot, uid);
+
+	*out = (struct unit_lock){0};
+	if (rc)
+		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+	out->attempt_id = db_int(db, q, 0);
+	DB_COPY(db, q, 1, out->station);
+	out->attempt_no = db_uint(db, q, 2);
+	DB_COPY(db, q, 3, out->nor_sha256);
+	DB_COPY(db, q, 4, out->test_program_version);
+	DB_COPY(db, q, 5, out->csr_sha256);
+	DB_COPY(db, q, 6, out->cert_sha256);
+	db_end(db, q);
+	return ERR_OK;
+}
+
+enum err_code unit_app_test_get(struct store_db *db, int64_t unit_id,
+				struct unit_app_test *out, struct err *e)
+{
+	enum err_code rc = db_one(db, e, Q_unit_app_test, "i", unit_id);
+
+	*out = (struct unit_app_test){0};
+	if (rc)
+		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+	out->attempt_no = db_uint(db, Q_unit_app_test, 0);
+	db_end(db, Q_unit_app_test);
+	return ERR_OK;
+}
+
 static void read_permit(struct store_db *db, struct unit_permit *p)
 {
 	const enum sql_query q = Q_permit_by_attempt;

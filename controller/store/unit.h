@@ -35,6 +35,23 @@ struct unit_permit {
 	char device_id[STORE_DEVICE_SIZE];
 };
 
+/* The newest recorded attempt that locked a unit, and what it and those after
+ * it found out. */
+struct unit_lock {
+	int64_t attempt_id; /* 0: no attempt of the lot did it */
+	char station[STORE_NAME_SIZE];
+	uint64_t attempt_no;
+	char nor_sha256[STORE_HASH_SIZE];
+	char test_program_version[33];
+	char csr_sha256[STORE_HASH_SIZE], cert_sha256[STORE_HASH_SIZE];
+};
+
+/* The newest recorded attempt of a unit that saw its application test end
+ * with 0. */
+struct unit_app_test {
+	uint64_t attempt_no; /* 0: none */
+};
+
 /* The monotonic clock in ms: of leases only. */
 int64_t unit_mono_ms(void);
 
@@ -54,6 +71,16 @@ enum err_code unit_get(struct store_db *db, int64_t unit_id,
 enum err_code unit_add(struct store_db *db, const char *lot, const char *uid,
 		       const char *board_serial, struct unit_row *out,
 		       struct err *e);
+
+/* Did an attempt of this lot lock this unit? It counts when it had a permit,
+ * had read back the lot's image from the SPI flash, and had entered lock-down,
+ * however it ended; and a licence of the lot's firmware is on record for the
+ * chip. */
+enum err_code unit_lock_get(struct store_db *db, const char *lot,
+			    const char *uid, struct unit_lock *out,
+			    struct err *e);
+enum err_code unit_app_test_get(struct store_db *db, int64_t unit_id,
+				struct unit_app_test *out, struct err *e);
 
 /* fence 0 when there is none. */
 enum err_code unit_permit_get(struct store_db *db, const char *attempt,

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSG_VERSION   2
+#define MSG_VERSION   3
 #define MSG_MAX_BYTES 1050000u /* the largest row; NNG_OPT_RECVMAXSZ */
 
 enum msg_type {

@@ -82,13 +82,13 @@ static void journals(void **state)
 	assert_int_equal(spool_attempt_step(spool, A1, "aa", STEP_PERMIT, false,
 					    "{5}", NULL),
 			 ERR_NOT_FOUND);
-	assert_int_equal(spool_attempt_locked(spool, "aa", &a, &found, NULL),
+	assert_int_equal(spool_attempt_of_unit(spool, "aa", &a, &found, NULL),
 			 0);
-	assert_true(found && a.ended);
+	assert_true(found && a.ended && a.locked);
 	assert_string_equal(a.outcome, "fail");
 	assert_string_equal(a.result, "{3}");
 	spool_attempt_fini(&a);
-	assert_int_equal(spool_attempt_locked(spool, "bb", &a, &found, NULL),
+	assert_int_equal(spool_attempt_of_unit(spool, "bb", &a, &found, NULL),
 			 0);
 	assert_false(found);
 }

@@ -334,11 +334,13 @@ static enum err_code cert_job(struct store_db *db, void *arg, struct err *e)
 	return rc;
 }
 
-enum err_code world_add_certificate(struct world *w, unsigned n,
-				    unsigned attempt, uint64_t fence)
+enum err_code world_add_certificate(struct world *w,
+				    const struct store_unit_actor *who,
+				    unsigned n, unsigned attempt,
+				    uint64_t fence)
 {
 	struct msg_CSR_RELAY ask = {.fence = fence};
-	struct job j = {.who = &w->s1, .ask = &ask, .n = n};
+	struct job j = {.who = who, .ask = &ask, .n = n};
 	struct err e = {0};
 	enum err_code rc;
 
@@ -394,7 +396,8 @@ enum err_code world_pass(struct world *w, unsigned n, unsigned attempt,
 	if (!rc)
 		rc = world_add_licence(w, &licence);
 	if (!rc)
-		rc = world_add_certificate(w, n, attempt, permit->fence);
+		rc = world_add_certificate(w, &w->s1, n, attempt,
+					   permit->fence);
 	world_cert_sha256(cert, n);
 	world_result(result, n, attempt, permit, licence.licence_id, cert);
 	if (!rc)

@@ -47,8 +47,10 @@ enum err_code world_get_permit(struct world *w,
 			       struct msg_PERMIT *out, uint32_t *retry_ms);
 enum err_code world_add_licence(struct world *w,
 				const struct msg_LICENCE_ISSUED *m);
-enum err_code world_add_certificate(struct world *w, unsigned n,
-				    unsigned attempt, uint64_t fence);
+enum err_code world_add_certificate(struct world *w,
+				    const struct store_unit_actor *who,
+				    unsigned n, unsigned attempt,
+				    uint64_t fence);
 enum err_code world_add_result(struct world *w,
 			       const struct store_unit_actor *who,
 			       const struct msg_RESULT *m,

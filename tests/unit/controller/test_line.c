@@ -116,6 +116,7 @@ static void refusals_of_a_permit(void **state)
 {
 	struct permit_facts f = new_unit();
 	struct permit_verdict v;
+	struct err e;
 
 	(void)state;
 	f.dev_id = 0x481;
@@ -123,7 +124,7 @@ static void refusals_of_a_permit(void **state)
 	f.dev_id = 0; /* unreadable is only fine for a known, locked one */
 	assert_int_equal(decide(&f), ERR_REFUSED);
 	f.resumed = true;
-	assert_int_equal(decide(&f), ERR_REFUSED);
+	assert_int_equal(decide(&f), ERR_NOT_FOUND);
 	f.lock_known = true;
 	assert_int_equal(decide(&f), ERR_OK);
 
@@ -144,10 +145,38 @@ static void refusals_of_a_permit(void **state)
 
 	f = new_unit();
 	f.open_elsewhere = true;
+	f.open_at = "S7";
 	assert_int_equal(decide(&f), ERR_OK); /* its lease has run out */
 	f.lease_live = true;
-	assert_int_equal(permit_decide(&f, &v, NULL), ERR_REFUSED);
+	assert_int_equal(permit_decide(&f, &v, &e), ERR_REFUSED);
 	assert_true(v.retry_ms > 0);
+	assert_non_null(strstr(e.text, "S7"));
+}
+
+/* A locked unit goes on where the last attempt left it: that must be known. */
+static void a_locked_unit_waits_for_results(void **state)
+{
+	struct permit_facts f = new_unit();
+	struct permit_verdict v;
+	struct err e;
+
+	(void)state;
+	f.dev_id = 0;
+	f.resumed = f.lock_known = true;
+	f.open_elsewhere = true;
+	f.open_at = "S7";
+	assert_int_equal(permit_decide(&f, &v, &e), ERR_STATE);
+	assert_non_null(strstr(e.text, "station S7"));
+	f.open_revoked = true; /* it will never tell */
+	assert_int_equal(decide(&f), ERR_OK);
+	f.lock_known = false;
+	assert_int_equal(decide(&f), ERR_NOT_FOUND);
+	f.lock_known = true;
+	f.attempts_used = f.max_attempts; /* counted as any other */
+	assert_int_equal(decide(&f), ERR_REFUSED);
+	f.attempts_used = 0;
+	f.admitted = f.quantity;
+	assert_int_equal(decide(&f), ERR_QUOTA);
 }
 
 static void attempts_run_out(void **state)
@@ -221,7 +250,18 @@ static void a_pass_must_be_borne_out(void **state)
 		WITHOUT(all_steps[s].state = STEP_UNKNOWN);
 	}
 	WITHOUT(f.steps_n--);
+	/* the application test is skipped only when an earlier attempt saw it
+	 */
+	WITHOUT(all_steps[STEP_APP_TEST].state = STEP_SKIPPED);
+	WITHOUT(all_steps[STEP_APP_TEST].state = STEP_SKIPPED;
+		f.resumed = true);
+	WITHOUT(all_steps[STEP_APP_TEST].state = STEP_SKIPPED;
+		f.app_tested = true);
 #undef WITHOUT
+	f = good_pass();
+	all_steps[STEP_APP_TEST].state = STEP_SKIPPED;
+	f.resumed = f.app_tested = true;
+	assert_int_equal(result_judge(&f, &why), OUTCOME_PASS);
 	f = good_pass();
 	f.outcome = OUTCOME_FAIL;
 	f.permitted = false; /* a failure needs no proof */
@@ -377,6 +417,7 @@ int main(void)
 		cmocka_unit_test(names_and_limits),
 		cmocka_unit_test(a_new_unit_needs_quota),
 		cmocka_unit_test(refusals_of_a_permit),
+		cmocka_unit_test(a_locked_unit_waits_for_results),
 		cmocka_unit_test(attempts_run_out),
 		cmocka_unit_test(a_pass_must_be_borne_out),
 		cmocka_unit_test(what_becomes_of_a_unit),

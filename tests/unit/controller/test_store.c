@@ -3,7 +3,10 @@
 #include "tests/unit/controller/line_world.h"
 
 #include "controller/audit/chain.h"
+#include "controller/store/db.h"
 #include "proto/base/hex.h"
+#include "proto/board/sfi.h"
+#include "proto/rules.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -326,7 +329,8 @@ static void a_stale_fence_cannot_pass(void **state)
 	assert_int_equal(world_get_permit(w, &w->s1, &ask, &old, NULL), ERR_OK);
 	world_licence(&l, 1, 1, old.fence, 100);
 	assert_int_equal(world_add_licence(w, &l), ERR_OK);
-	assert_int_equal(world_add_certificate(w, 1, 1, old.fence), ERR_OK);
+	assert_int_equal(world_add_certificate(w, &w->s1, 1, 1, old.fence),
+			 ERR_OK);
 	/* another station asks while the lease is live: to wait */
 	world_permit(&ask, 1, 2);
 	assert_int_equal(world_get_permit(w, &w->s2, &ask, &new, &retry_ms),
@@ -356,6 +360,166 @@ static void a_stale_fence_cannot_pass(void **state)
 			 ERR_OK);
 	assert_false(down);
 	assert_int_equal(lot_of(w).counts.passed, 1);
+	free(r);
+}
+
+/* ---- a locked board ---- */
+
+static enum err_code expire_leases(struct store_db *db, void *arg,
+				   struct err *e)
+{
+	(void)arg;
+	return db_exec(db, e, Q_leases_restart, "i", (int64_t)0);
+}
+
+/* What a locked board's station asks. */
+static enum err_code ask_locked(struct world *w,
+				const struct store_unit_actor *who, unsigned n,
+				unsigned attempt, struct msg_PERMIT *out)
+{
+	struct msg_PERMIT_GET ask;
+
+	world_permit(&ask, n, attempt);
+	strcpy(ask.condition, "resumed");
+	ask.dev_id = 0;
+	ask.rdp = 0x55;
+	return world_get_permit(w, who, &ask, out, NULL);
+}
+
+/* Attempt 1 of board n at S1 gets a permit and a licence; *r is its report
+ * that it died in step `in`. */
+static void dies_in(struct world *w, unsigned n, enum step in,
+		    struct msg_RESULT *r)
+{
+	struct msg_PERMIT_GET ask;
+	struct msg_LICENCE_ISSUED l;
+	struct msg_PERMIT p;
+
+	world_permit(&ask, n, 1);
+	assert_int_equal(world_get_permit(w, &w->s1, &ask, &p, NULL), ERR_OK);
+	world_licence(&l, n, 1, p.fence, 100);
+	assert_int_equal(world_add_licence(w, &l), ERR_OK);
+	world_result(r, n, 1, &p, l.licence_id, "");
+	strcpy(r->outcome, "fail");
+	strcpy(r->failure_code, "station");
+	strcpy(r->failure_step, step_name(in));
+	strcpy(r->test_program_version, "3.2");
+	r->app_test_status = in > STEP_APP_TEST ? 0 : -1;
+	r->steps_n = (size_t)in + 1;
+	strcpy(r->steps[in].state, "unknown");
+}
+
+static void report(struct world *w, const struct store_unit_actor *who,
+		   const struct msg_RESULT *r, bool *down)
+{
+	struct store_receipt receipt;
+
+	assert_int_equal(world_add_result(w, who, r, &receipt, down), ERR_OK);
+}
+
+/* Locked at S1, which has not told how that ended: S2 waits, S1 need not. Then
+ * it is told, and S2 gets what it needs; and passes the unit, once. */
+static void a_locked_unit_goes_on_elsewhere(void **state)
+{
+	struct world *w = *state;
+	struct msg_RESULT *r = calloc(1, sizeof *r);
+	struct msg_PERMIT p;
+	struct store_ledger ledger;
+	bool down;
+
+	dies_in(w, 1, STEP_APP_INSTALL, r);
+	assert_int_equal(ask_locked(w, &w->s2, 1, 2, &p), ERR_REFUSED);
+	assert_int_equal(world_run(w, expire_leases, NULL, NULL), ERR_OK);
+	assert_int_equal(ask_locked(w, &w->s2, 1, 2, &p), ERR_STATE);
+	report(w, &w->s1, r, &down);
+	assert_int_equal(ask_locked(w, &w->s2, 1, 3, &p), ERR_OK);
+	assert_int_equal(p.attempt_no, 2);
+	assert_string_equal(p.locked_by, "S1");
+	assert_int_equal(p.locked_in, 1);
+	assert_string_equal(p.nor_sha256, WORLD_IMAGE);
+	assert_string_equal(p.test_program_version, "3.2");
+	assert_int_equal(p.licence_len, SFI_LICENCE_BYTES);
+	assert_int_equal(p.app_tested_in, 1);
+
+	assert_int_equal(world_add_certificate(w, &w->s2, 1, 3, p.fence),
+			 ERR_OK);
+	world_result(r, 1, 3, &p, p.licence_id, "");
+	strcpy(r->steps[STEP_LOCK_DOWN].state, "skipped");
+	strcpy(r->steps[STEP_APP_TEST].state, "skipped");
+	report(w, &w->s2, r, &down);
+	assert_false(down);
+	assert_int_equal(lot_of(w).counts.passed, 1);
+	assert_int_equal(lot_of(w).counts.units, 1);
+	assert_int_equal(lot_of(w).counts.admitted, 1);
+	assert_int_equal(world_run(w, get_ledger, &ledger, NULL), ERR_OK);
+	assert_true(ledger.balanced);
+	assert_int_equal(ledger.licences, 1);
+	assert_int_equal(ledger.certificates, 1);
+	free(r);
+}
+
+/* What does not show that an attempt of this lot locked it. */
+static void a_claim_locks_nothing(void **state)
+{
+	struct world *w = *state;
+	struct msg_RESULT *r = calloc(1, sizeof *r);
+	struct msg_PERMIT p;
+	bool down;
+
+	/* nobody knows it */
+	assert_int_equal(ask_locked(w, &w->s1, 1, 9, &p), ERR_NOT_FOUND);
+	/* it never came to lock-down */
+	dies_in(w, 1, STEP_SFI_LOAD, r);
+	report(w, &w->s1, r, &down);
+	assert_int_equal(ask_locked(w, &w->s2, 1, 8, &p), ERR_NOT_FOUND);
+	/* a story without a permit: of S2, about the attempt that it wants */
+	r->fence = 0;
+	r->steps_n = STEP_RECORD;
+	strcpy(r->attempt, "00000001-0000-4000-8000-000000000007");
+	report(w, &w->s2, r, &down);
+	assert_int_equal(ask_locked(w, &w->s2, 1, 6, &p), ERR_NOT_FOUND);
+	assert_int_equal(recorded(w, "permit-refused"), 3);
+	free(r);
+}
+
+/* The test that nobody saw: skipped, and no earlier attempt has it. */
+static void an_unseen_test_is_no_pass(void **state)
+{
+	struct world *w = *state;
+	struct msg_RESULT *r = calloc(1, sizeof *r);
+	struct msg_PERMIT p;
+	bool down;
+
+	dies_in(w, 1, STEP_APP_TEST, r);
+	report(w, &w->s1, r, &down);
+	assert_int_equal(ask_locked(w, &w->s1, 1, 2, &p), ERR_OK);
+	assert_int_equal(p.app_tested_in, 0);
+	assert_int_equal(world_add_certificate(w, &w->s1, 1, 2, p.fence),
+			 ERR_OK);
+	world_result(r, 1, 2, &p, p.licence_id, "");
+	strcpy(r->steps[STEP_APP_TEST].state, "skipped");
+	report(w, &w->s1, r, &down);
+	assert_true(down);
+	assert_int_equal(lot_of(w).counts.indeterminate, 1);
+	free(r);
+}
+
+/* An agent that died before it learned of its permit: the unit is free. */
+static void a_death_before_the_permit_came(void **state)
+{
+	struct world *w = *state;
+	struct msg_RESULT *r = calloc(1, sizeof *r);
+	struct msg_PERMIT_GET ask;
+	struct msg_PERMIT p;
+	bool down;
+
+	dies_in(w, 1, STEP_PERMIT, r);
+	r->fence = r->attempt_no = 0;
+	r->nor_sha256[0] = '\0';
+	report(w, &w->s1, r, &down);
+	assert_int_equal(lot_of(w).counts.in_progress, 0);
+	world_permit(&ask, 1, 2);
+	assert_int_equal(world_get_permit(w, &w->s2, &ask, &p, NULL), ERR_OK);
 	free(r);
 }
 
@@ -475,6 +639,10 @@ int main(void)
 		T(a_passed_unit_is_not_done_again),
 		T(a_stale_fence_cannot_pass),
 		T(a_pass_needs_its_facts),
+		T(a_locked_unit_goes_on_elsewhere),
+		T(a_claim_locks_nothing),
+		T(an_unseen_test_is_no_pass),
+		T(a_death_before_the_permit_came),
 		T(a_spent_count_without_licence_is_a_gap),
 		T(an_enrolment_token_works_once),
 		T(a_board_without_uid_is_one_unit),

@@ -128,20 +128,20 @@ static void test_bad_json_is_refused_by_name(void **state)
 		const char *json, *says;
 	} rows[] = {
 		{"[]", "not a JSON object"},
-		{"{\"v\":2,\"type\":\"nonsense\"}", "unknown type"},
+		{"{\"v\":3,\"type\":\"nonsense\"}", "unknown type"},
 		{"{\"v\":1,\"type\":\"permit_renew\"}", "protocol version"},
-		{"{\"v\":2,\"type\":\"permit_renew\",\"fence\":1}",
+		{"{\"v\":3,\"type\":\"permit_renew\",\"fence\":1}",
 		 "attempt is missing"},
-		{"{\"v\":2,\"type\":\"permit_renew\",\"fence\":-1,\"attempt\":"
+		{"{\"v\":3,\"type\":\"permit_renew\",\"fence\":-1,\"attempt\":"
 		 "\"00000000-0000-4000-8000-00000000000a\"}",
 		 "fence is out of its range"},
-		{"{\"v\":2,\"type\":\"permit_renew\",\"fence\":1,\"more\":1,"
+		{"{\"v\":3,\"type\":\"permit_renew\",\"fence\":1,\"more\":1,"
 		 "\"attempt\":\"00000000-0000-4000-8000-00000000000a\"}",
 		 "not in the table"},
-		{"{\"v\":2,\"type\":\"hello\",\"station\":\"a b\"}",
+		{"{\"v\":3,\"type\":\"hello\",\"station\":\"a b\"}",
 		 "station is out of its range"},
-		{"{\"v\":2,\"type\":\"hello\",\"v\":2}", "not a JSON object"},
-		{"{\"v\":2,\"type\":\"noted\"}", "does not go this way"},
+		{"{\"v\":3,\"type\":\"hello\",\"v\":3}", "not a JSON object"},
+		{"{\"v\":3,\"type\":\"noted\"}", "does not go this way"},
 	};
 	struct err e;
 
