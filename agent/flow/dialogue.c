@@ -63,6 +63,39 @@ static enum err_code take_sentence(struct dialogue *d,
 	return ERR_OK;
 }
 
+static bool waits_for_journal(enum uart_type type)
+{
+	return type == UART_STORED || type == UART_APP_TEST;
+}
+
+/* Send the acknowledgement, or hold it. While one is held the DUT can only
+ * repeat itself, or start again, which makes it void. */
+static enum err_code acknowledge(struct dialogue *d, enum uart_event ev,
+				 const struct uart_sentence *s,
+				 const char *reply, size_t reply_len,
+				 struct err *e)
+{
+	bool is_new = ev == UART_EVENT_SENTENCE;
+
+	if (is_new ? waits_for_journal(s->type) : d->held_len > 0) {
+		memcpy(d->held, reply, reply_len);
+		d->held_len = reply_len;
+		return ERR_OK;
+	}
+	d->held_len = 0;
+	return target_uart_write(d->target, reply, reply_len, e);
+}
+
+/* The caller is back: its journal has what was heard. */
+static enum err_code release(struct dialogue *d, struct err *e)
+{
+	size_t len = d->held_len;
+
+	d->held_len = 0;
+	return len == 0 ? ERR_OK
+			: target_uart_write(d->target, d->held, len, e);
+}
+
 static enum err_code take_line(struct dialogue *d, struct err *e)
 {
 	char reply[UART_LINE_MAX], text[DIALOGUE_LOG_MAX];
@@ -74,7 +107,7 @@ static enum err_code take_line(struct dialogue *d, struct err *e)
 	ev = uart_link_line(&d->link, d->lines.line, d->lines.len, &s, reply,
 			    &reply_len);
 	if (reply_len > 0)
-		rc = target_uart_write(d->target, reply, reply_len, e);
+		rc = acknowledge(d, ev, &s, reply, reply_len, e);
 	if (rc != ERR_OK || ev == UART_EVENT_NONE)
 		return rc;
 	d->heard_us = d->line_us;
@@ -150,7 +183,7 @@ static enum err_code check_time(const struct dialogue *d, struct mono deadline,
 enum err_code dialogue_next(struct dialogue *d, struct uart_sentence *s,
 			    struct mono deadline, struct err *e)
 {
-	enum err_code rc = ERR_OK;
+	enum err_code rc = release(d, e);
 
 	d->heard_us = d->line_us; /* the silence counts from here */
 	while (rc == ERR_OK && d->queue_n == 0) {
@@ -200,7 +233,9 @@ enum err_code dialogue_send(struct dialogue *d, struct uart_sentence *s,
 	d->acked = false;
 	/* the silence counts from here: it is the DUT's turn */
 	d->heard_us = d->line_us;
-	rc = target_uart_write(d->target, d->link.sent, len, e);
+	rc = release(d, e);
+	if (rc == ERR_OK)
+		rc = target_uart_write(d->target, d->link.sent, len, e);
 	while (rc == ERR_OK && !d->acked) {
 		if (!d->link.waiting)
 			return err_set(e, ERR_STATE, "the DUT started again");

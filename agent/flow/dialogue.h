@@ -2,6 +2,11 @@
  * proto/uart/uart.def in both directions, over target_uart_*. Whatever is no
  * sentence is log text and is handed, escaped, to a callback.
  *
+ * STORED and APP_TEST are acknowledged only when the caller comes back for
+ * more: between the two it writes its journal. The DUT waits for these
+ * acknowledgements before it goes on to what cannot be asked again, so it never
+ * gets further than an agent that dies remembers.
+ *
  * Everything that arrives is hostile: noise, floods and sentences out of turn
  * cost budget, nothing else. One dialogue belongs to one worker thread.
  *
@@ -39,6 +44,8 @@ struct dialogue {
 	struct uart_sentence queue[DIALOGUE_QUEUE];
 	size_t queue_n;
 	bool acked;
+	char held[UART_LINE_MAX]; /* acknowledgement not sent yet */
+	size_t held_len;
 	int64_t line_us;    /* the line's time: quiet and bytes, as read */
 	int64_t heard_us;   /* last sentence or line of text */
 	int64_t present_us; /* last look at SWD */
@@ -54,7 +61,8 @@ void dialogue_init(struct dialogue *d, struct target *t, int silence_ms,
  * has arrived, release. hold false: it is held already. */
 enum err_code dialogue_start(struct dialogue *d, bool hold, struct err *e);
 
-/* The next sentence of the DUT. ERR_TIMEOUT after the deadline or the
+/* The next sentence of the DUT; the last one is acknowledged now at the latest.
+ * ERR_TIMEOUT after the deadline or the
  * silence; ERR_NO_TARGET when the board is gone; else as target_uart_read. */
 enum err_code dialogue_next(struct dialogue *d, struct uart_sentence *s,
 			    struct mono deadline, struct err *e);

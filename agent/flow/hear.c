@@ -9,17 +9,47 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Its installing was not seen by this attempt, perhaps by none: the program
+ * must be the image's. The loader had that image under its key, and a program
+ * is started only after its content has been checked against it. */
+static enum flow_end check_version(struct attempt *a)
+{
+	static const struct {
+		enum layout_program type;
+		enum failure wrong;
+	} parts[] = {
+		[PROGRAM_TEST] = {LAYOUT_PROGRAM_TEST, FAILURE_IMAGE_REJECTED},
+		[PROGRAM_KERNEL] = {LAYOUT_PROGRAM_KERNEL, FAILURE_KERNEL},
+		[PROGRAM_APP_TEST] = {LAYOUT_PROGRAM_APP_TEST, FAILURE_KERNEL},
+		[PROGRAM_APP] = {LAYOUT_PROGRAM_APP, FAILURE_APP_INSTALL}};
+	const struct image_part *part =
+		image_part(&a->image, parts[a->runs].type);
+
+	if (part != NULL &&
+	    strncmp(a->boot_version, part->version, sizeof(part->version)) == 0)
+		return FLOW_DONE;
+	return attempt_fail(a, parts[a->runs].wrong,
+			    "the DUT runs version %s, the image has %s",
+			    a->boot_version,
+			    part == NULL ? "none" : part->version);
+}
+
 /* Where the program that has just started belongs. Back is a reset of the
  * DUT: its programs begin anew, so do the steps. Forward is where a resumed
- * unit stands; for every other unit it would skip a step, and is refused. */
+ * unit stands; for every other unit it would skip a step, and is refused. An
+ * application that runs already goes by its test: has it been seen? */
 static enum flow_end go_to(struct attempt *a, enum step s)
 {
+	enum flow_end end;
+
 	if (s == a->now)
 		return FLOW_DONE;
 	if (s > a->now && !(a->resumed && a->boots == 1))
 		return attempt_fail(a, FAILURE_FIRMWARE_UNKNOWN,
 				    "the DUT started a program out of turn");
-	a->next = s;
+	if (s > a->now && (end = check_version(a)) != FLOW_DONE)
+		return end;
+	a->next = a->runs == PROGRAM_APP ? STEP_APP_TEST : s;
 	a->boot_waits = true;
 	return FLOW_GOTO;
 }

@@ -147,13 +147,33 @@ enum flow_end step_microvisor_install(struct attempt *a)
 
 /* ---- app-test ---- */
 
+/* A resumed unit runs its application already. That shows that its test ended
+ * with 0 and was acknowledged, but not to this attempt: it is believed when an
+ * earlier one has it on record. */
+static enum flow_end tested_before(struct attempt *a)
+{
+	if (a->app_tested_in == 0)
+		return attempt_fail(a, FAILURE_APP_INSTALL,
+				    "the application runs, but no attempt has "
+				    "seen its test pass");
+	a->result->u.RESULT.app_test_status = 0;
+	attempt_log(a,
+		    "flow: application test ended with status 0 in attempt "
+		    "%" PRIu64,
+		    a->app_tested_in);
+	return FLOW_SKIPPED;
+}
+
 enum flow_end step_app_test(struct attempt *a)
 {
 	struct msg_RESULT *r = &a->result->u.RESULT;
 	struct uart_sentence s;
-	enum flow_end end = await_boot(a, FAILURE_NO_BOOT);
+	enum flow_end end;
 
 	r->app_test_status = -1;
+	if (a->boot_waits && a->runs == PROGRAM_APP)
+		return tested_before(a);
+	end = await_boot(a, FAILURE_NO_BOOT);
 	if (end == FLOW_DONE)
 		end = hear_type(a, UART_APP_TEST, &s, FAILURE_APP_TEST_TIMEOUT);
 	if (end != FLOW_DONE)
@@ -169,32 +189,39 @@ enum flow_end step_app_test(struct attempt *a)
 
 /* ---- app-install ---- */
 
-enum flow_end step_app_install(struct attempt *a)
+static enum flow_end check_app(struct attempt *a, const char *program,
+			       const char *version)
 {
 	const struct image_part *app =
 		image_part(&a->image, LAYOUT_PROGRAM_APP);
 	struct msg_RESULT *r = &a->result->u.RESULT;
-	struct uart_sentence s;
-	enum flow_end end;
 
-	/* A resumed unit that already runs its application without a recorded
-	 * pass has not shown this attempt that its test passed. */
-	if (a->boot_waits)
+	attempt_log(a, "flow: DUT runs %s %s", program, version);
+	if (strcmp(program, "app") != 0 || app == NULL ||
+	    strncmp(version, app->version, sizeof(app->version)) != 0)
 		return attempt_fail(a, FAILURE_APP_INSTALL,
-				    "the application runs, but no attempt has "
-				    "seen its test pass");
-	end = hear_type(a, UART_DONE, &s, FAILURE_UART_LOST);
+				    "%s %s was installed, not app %s", program,
+				    version, app == NULL ? "" : app->version);
+	snprintf(r->app_version, sizeof(r->app_version), "%s", version);
+	return FLOW_DONE;
+}
+
+/* DONE says it, and so does an application that starts after a reset: it is
+ * the last thing installed, and its test has been seen. */
+enum flow_end step_app_install(struct attempt *a)
+{
+	struct uart_sentence s = {.type = UART_ACK};
+	enum flow_end end = FLOW_DONE;
+
+	if (a->boot_waits) {
+		a->boot_waits = false;
+		return check_app(a, "app", a->boot_version);
+	}
+	while (end == FLOW_DONE && s.type != UART_DONE && s.type != UART_BOOT)
+		end = attempt_hear(a, &s, FAILURE_UART_LOST);
 	if (end != FLOW_DONE)
 		return end;
-	attempt_log(a, "flow: DUT runs %s %s", s.u.DONE.program,
-		    s.u.DONE.version);
-	if (strcmp(s.u.DONE.program, "app") != 0 || app == NULL ||
-	    strncmp(s.u.DONE.version, app->version, sizeof(app->version)) != 0)
-		return attempt_fail(a, FAILURE_APP_INSTALL,
-				    "%s %s was installed, not app %s",
-				    s.u.DONE.program, s.u.DONE.version,
-				    app == NULL ? "" : app->version);
-	snprintf(r->app_version, sizeof(r->app_version), "%s",
-		 s.u.DONE.version);
-	return FLOW_DONE;
+	if (s.type == UART_BOOT)
+		return check_app(a, s.u.BOOT.program, s.u.BOOT.version);
+	return check_app(a, s.u.DONE.program, s.u.DONE.version);
 }

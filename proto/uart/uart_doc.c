@@ -46,7 +46,11 @@ static const char intro[] =
 	"again and does\n"
 	"nothing else. A line that starts like a sentence but is not valid is "
 	"counted and\n"
-	"ignored. BOOT sets the counters of both directions back.\n";
+	"ignored. BOOT sets the counters of both directions back.\n"
+	"\n"
+	"STORED and APP_TEST are acknowledged only after the host has them on "
+	"its disk, so that\n"
+	"the DUT does not go on to what nobody remembers.\n";
 
 static void sentence(const char *name, const char *direction, const char *what)
 {

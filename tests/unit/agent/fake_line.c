@@ -11,15 +11,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct fake fake;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static struct fake *outlives; /* shared with the process that forked */
+
+void fake_outlive(void)
+{
+	outlives = mmap(NULL, sizeof(*outlives), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (outlives == MAP_FAILED)
+		abort();
+}
+
+void fake_come_back(void)
+{
+	fake = *outlives;
+	(void)munmap(outlives, sizeof(*outlives));
+	fake.crash = CRASH_NOWHERE;
+	fake.dies_in = STEP_COUNT;
+}
+
+void fake_die(void)
+{
+	*outlives = fake;
+	_exit(9);
+}
+
 static void crash_at(enum crash c)
 {
 	if (fake.crash == c)
-		_exit(9);
+		fake_die();
 }
 
 /* The DUT's clock, which is the line's: quiet reads advance it, and whatever
@@ -61,11 +86,13 @@ static void start(enum dut_item pos)
 	put("\x00~boot\xff\r\n", 9);
 }
 
-static void set_boot(struct uart_sentence *s, const char *program)
+static void set_boot(struct uart_sentence *s, const char *program,
+		     enum layout_program type)
 {
 	s->type = UART_BOOT;
 	snprintf(s->u.BOOT.program, sizeof(s->u.BOOT.program), "%s", program);
-	snprintf(s->u.BOOT.version, sizeof(s->u.BOOT.version), "1.0");
+	snprintf(s->u.BOOT.version, sizeof(s->u.BOOT.version), "%d.%u",
+		 fake.other_version ? 2 : 1, (unsigned)type);
 	memcpy(s->u.BOOT.uid, fake.uid, 12);
 }
 
@@ -156,13 +183,16 @@ static void set_sentence(struct uart_sentence *s, enum dut_item pos)
 	memset(s, 0, sizeof(*s));
 	switch (pos) {
 	case DUT_BOOT_LOADER:
-		set_boot(s, "sfi-loader");
+		set_boot(s, "sfi-loader", LAYOUT_PROGRAM_LOADER);
 		break;
 	case DUT_BOOT_TEST:
-		set_boot(s, "hardware-test");
+		set_boot(s, "hardware-test", LAYOUT_PROGRAM_TEST);
 		break;
 	case DUT_BOOT_KERNEL:
-		set_boot(s, "kernel");
+		set_boot(s, "kernel", LAYOUT_PROGRAM_KERNEL);
+		break;
+	case DUT_BOOT_APP:
+		set_boot(s, "app", LAYOUT_PROGRAM_APP);
 		break;
 	case DUT_INSTALLED_TEST:
 		set_installed(s, "hardware-test", LAYOUT_PROGRAM_TEST);
@@ -191,9 +221,10 @@ static void set_sentence(struct uart_sentence *s, enum dut_item pos)
 
 static enum dut_item program_of(enum dut_item pos)
 {
-	return pos >= DUT_BOOT_KERNEL ? DUT_BOOT_KERNEL
-	       : pos >= DUT_BOOT_TEST ? DUT_BOOT_TEST
-				      : DUT_BOOT_LOADER;
+	return pos == DUT_DONE		? DUT_BOOT_APP
+	       : pos >= DUT_BOOT_KERNEL ? DUT_BOOT_KERNEL
+	       : pos >= DUT_BOOT_TEST	? DUT_BOOT_TEST
+					: DUT_BOOT_LOADER;
 }
 
 /* True when the fault has used up this turn. */
@@ -255,6 +286,15 @@ static void dut_tick(void)
 	}
 }
 
+/* The boot record is written before its program is reported. */
+static void dut_installs(enum dut_item pos)
+{
+	if (pos == DUT_INSTALLED_TEST)
+		fake.runs_from = DUT_BOOT_TEST;
+	if (pos == DUT_INSTALLED_KERNEL)
+		fake.runs_from = DUT_BOOT_KERNEL;
+}
+
 static void dut_turn(void)
 {
 	struct uart_sentence s;
@@ -276,11 +316,16 @@ static void dut_turn(void)
 	}
 	if (dut.pos == DUT_TEST_2)
 		crash_at(CRASH_TEST);
+	dut_installs(dut.pos);
 	set_sentence(&s, dut.pos);
 	len = uart_link_send(&dut.link, &s, now_ms);
 	if (len == 0)
 		abort();
 	put(dut.link.sent, len);
+	if (dut.pos == DUT_BOOT_APP) { /* waits for nobody */
+		dut.link.waiting = false;
+		dut.pos = DUT_END;
+	}
 	if (fake.fault == DUT_TWICE && dut.pos == fake.at)
 		put(dut.link.sent, len);
 }
@@ -289,11 +334,15 @@ static void on_ack(void)
 {
 	enum dut_item was = dut.pos;
 
+	if (was == DUT_END)
+		return;
 	dut.pos++;
 	if (was == DUT_INSTALLED_TEST || was == DUT_INSTALLED_KERNEL)
 		start(dut.pos); /* reboots into what it installed */
 	if (was == DUT_APP_TEST && fake.app_test_status != 0)
 		dut.pos = DUT_END;
+	else if (was == DUT_APP_TEST)
+		fake.runs_from = DUT_BOOT_APP;
 }
 
 static void dut_line(void)
@@ -486,8 +535,9 @@ enum err_code target_flash_erase(struct target *t, uint32_t offset, size_t len,
 				 struct err *e)
 {
 	(void)t;
-	(void)offset;
 	(void)len;
+	if (offset == LAYOUT_BOOT_RECORD)
+		fake.runs_from = DUT_BOOT_LOADER;
 	return gone(e);
 }
 
@@ -686,9 +736,23 @@ static enum err_code permit(const struct msg_PERMIT_GET *g, struct msg *m,
 {
 	struct msg_PERMIT *p = &m->u.PERMIT;
 
+	bool resumed = strcmp(g->condition, "resumed") == 0;
+
 	fake.permit_asked = *g;
 	if (fake.permit_error != ERR_OK)
 		return err_set(e, fake.permit_error, "set by the test");
+	if (strcmp(g->uid, fake.passed_uid) == 0)
+		return err_set(e, ERR_EXISTS, "has passed");
+	if (resumed && strcmp(g->uid, fake.locked_uid) != 0)
+		return err_set(e, ERR_NOT_FOUND, "not by this lot");
+	if (resumed)
+		*p = fake.earlier;
+	if (strcmp(g->uid, fake.licensed_uid) == 0) {
+		memcpy(p->licence, fake.earlier.licence, sizeof(p->licence));
+		p->licence_len = sizeof(p->licence);
+		strcpy(p->licence_id, fake.earlier.licence_id);
+		strcpy(p->licence_card, fake.earlier.licence_card);
+	}
 	fake.permits++;
 	memcpy(p->attempt, g->attempt, sizeof(p->attempt));
 	p->fence = fake.permits;
@@ -742,6 +806,38 @@ static enum err_code image_chunk(const struct msg_IMAGE_GET *g,
 	return ERR_OK;
 }
 
+static const char *state_of(const struct msg_RESULT *r, enum step s)
+{
+	for (size_t i = 0; i < r->steps_n; i++)
+		if (strcmp(r->steps[i].step, step_name(s)) == 0)
+			return r->steps[i].state;
+	return "";
+}
+
+/* What a controller keeps for the next station that gets the unit. */
+static void learn(const struct msg_RESULT *r)
+{
+	struct msg_PERMIT *known = &fake.earlier;
+	const char *down = state_of(r, STEP_LOCK_DOWN);
+	const char *test = state_of(r, STEP_APP_TEST);
+
+	if (down[0] != '\0' && strcmp(down, "skipped") != 0) {
+		strcpy(fake.locked_uid, r->uid);
+		strcpy(known->locked_by, "S1");
+		known->locked_in = r->attempt_no;
+		known->app_tested_in = 0;
+		strcpy(known->nor_sha256, r->nor_sha256);
+	}
+	if (r->cert_sha256[0] != '\0')
+		strcpy(known->cert_sha256, r->cert_sha256);
+	/* a pass that nobody saw is none */
+	if (strcmp(r->outcome, "pass") == 0 && strcmp(test, "skipped") == 0 &&
+	    known->app_tested_in == 0)
+		abort();
+	if (strcmp(test, "done") == 0 && r->app_test_status == 0)
+		known->app_tested_in = r->attempt_no;
+}
+
 static enum err_code result(const struct msg_RESULT *in, struct err *e)
 {
 	crash_at(CRASH_RESULT);
@@ -749,6 +845,23 @@ static enum err_code result(const struct msg_RESULT *in, struct err *e)
 		return err_set(e, ERR_TIMEOUT, "no answer");
 	fake.result = *in;
 	fake.results++;
+	learn(in);
+	if (strcmp(in->outcome, "pass") == 0) {
+		fake.passes++;
+		strcpy(fake.passed_uid, in->uid);
+	}
+	return ERR_OK;
+}
+
+static enum err_code licence(const struct msg_LICENCE_ISSUED *l, struct err *e)
+{
+	if (fake.licence_record_error != ERR_OK)
+		return err_set(e, fake.licence_record_error, "no");
+	fake.licences_recorded++;
+	strcpy(fake.licensed_uid, fake.permit_asked.uid);
+	memcpy(fake.earlier.licence, l->licence, sizeof(l->licence));
+	strcpy(fake.earlier.licence_id, l->licence_id);
+	strcpy(fake.earlier.licence_card, l->card_serial);
 	return ERR_OK;
 }
 
@@ -769,10 +882,7 @@ static enum err_code serve(const struct msg *q, struct link_reply *r,
 	case MSG_RESULT:
 		return result(&q->u.RESULT, e);
 	case MSG_LICENCE_ISSUED:
-		if (fake.licence_record_error != ERR_OK)
-			return err_set(e, fake.licence_record_error, "no");
-		fake.licences_recorded++;
-		return ERR_OK;
+		return licence(&q->u.LICENCE_ISSUED, e);
 	case MSG_PERMIT_RENEW:
 		return fake.renew_refused ? err_set(e, ERR_STATE, "taken back")
 					  : ERR_OK;
@@ -820,6 +930,7 @@ void fake_reset(void)
 	       12);
 	fake.nor_bytes = 8u << 20;
 	fake.at = DUT_NOWHERE;
+	fake.dies_in = STEP_COUNT;
 	fake.test_value = "10";
 	fake.test_pass_flag = true;
 	fake.device_id = "PV00112233445566778899aabbccddeeff";

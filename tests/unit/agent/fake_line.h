@@ -39,6 +39,7 @@ enum dut_item {
 	DUT_APP_TEST,
 	DUT_DONE,
 	DUT_END,
+	DUT_BOOT_APP, /* only after a reset: it announces itself and runs */
 	DUT_NOWHERE
 };
 
@@ -85,7 +86,9 @@ struct fake {
 	uint32_t app_test_status;
 	const char *test_value, *device_id;
 	bool test_pass_flag, stored_other, installed_other;
-	enum dut_item runs_from; /* what a reset of a locked board starts */
+	bool other_version;	 /* its programs are not the image's */
+	enum dut_item runs_from; /* what a reset of a locked board starts: the
+				  * last entry of its boot record */
 	/* card */
 	bool card_there, card_operational, licence_lost;
 	uint32_t counter;
@@ -98,7 +101,9 @@ struct fake {
 	int stall_ms; /* once, in a quiet read: the host was elsewhere, and
 		       * no time passed on the line */
 	bool renew_refused, retest, result_away;
-	unsigned permits, licences_recorded, results;
+	unsigned permits, licences_recorded, results, passes;
+	char locked_uid[25], passed_uid[25], licensed_uid[25]; /* its record */
+	struct msg_PERMIT earlier; /* what it knows of locked_uid */
 	struct msg_PERMIT_GET permit_asked;
 	struct msg_RESULT result; /* the last one recorded */
 	const uint8_t *image;	  /* served by IMAGE_GET */
@@ -109,10 +114,21 @@ struct fake {
 	size_t image_cut_at; /* it is away from this offset on; 0: never */
 	uint8_t cert[300];
 	enum crash crash;
+	/* dies at the journal's entry for this step (STEP_RECORD: of the end);
+	 * before it is written, or after. STEP_COUNT: nowhere */
+	enum step dies_in;
+	bool dies_before;
 };
 
 extern struct fake fake;
 
 void fake_reset(void);
+
+/* As SIGKILL would; board, card and controller stay as they are, for the
+ * process that has forked this one. */
+_Noreturn void fake_die(void);
+/* Around the fork: memory for them, and back into `fake` after the death. */
+void fake_outlive(void);
+void fake_come_back(void);
 
 #endif

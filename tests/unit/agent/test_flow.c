@@ -259,7 +259,7 @@ static void fails_locked_elsewhere(void **state)
 {
 	(void)state;
 	fake.locked = true;
-	run_failing(FAILURE_RDP_LOCKED, STEP_IDENTIFY);
+	run_failing(FAILURE_RDP_LOCKED, STEP_PERMIT);
 	assert_int_equal(fake.permits, 0);
 }
 
@@ -267,7 +267,7 @@ static void fails_half_locked_elsewhere(void **state)
 {
 	(void)state;
 	fake.tzen = true;
-	run_failing(FAILURE_RDP_LOCKED, STEP_IDENTIFY);
+	run_failing(FAILURE_RDP_LOCKED, STEP_PERMIT);
 	assert_int_equal(fake.permits, 0);
 }
 
@@ -678,17 +678,53 @@ static void stops_when_the_lease_is_lost(void **state)
 
 /* ---- dying and coming back ---- */
 
-/* Run one attempt in a process that dies at a point; then come back here. */
-static void die_at(enum crash c)
+/* The linker puts these around the journal. */
+typeof(spool_attempt_step) __real_spool_attempt_step, __wrap_spool_attempt_step;
+typeof(spool_attempt_end) __real_spool_attempt_end, __wrap_spool_attempt_end;
+
+enum err_code __wrap_spool_attempt_step(struct spool *s, const char *attempt,
+					const char *uid, enum step step,
+					bool irreversible, const char *result,
+					struct err *e)
+{
+	enum err_code rc;
+
+	if (!irreversible && fake.dies_in == step && fake.dies_before)
+		fake_die();
+	rc = __real_spool_attempt_step(s, attempt, uid, step, irreversible,
+				       result, e);
+	if (!irreversible && fake.dies_in == step)
+		fake_die();
+	return rc;
+}
+
+enum err_code __wrap_spool_attempt_end(struct spool *s, const char *attempt,
+				       const char *uid, enum outcome outcome,
+				       const char *result, int64_t *id,
+				       struct err *e)
+{
+	enum err_code rc;
+
+	if (fake.dies_in == STEP_RECORD && fake.dies_before)
+		fake_die();
+	rc = __real_spool_attempt_end(s, attempt, uid, outcome, result, id, e);
+	if (fake.dies_in == STEP_RECORD)
+		fake_die();
+	return rc;
+}
+
+/* Run one attempt in a process that dies at the point that is set; then come
+ * back here. Board, card and controller are as it left them. */
+static void die(void)
 {
 	pid_t child;
 	int status = 0;
 
 	close_world();
+	fake_outlive();
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		fake.crash = c;
 		open_world();
 		(void)run();
 		_exit(1);
@@ -696,8 +732,26 @@ static void die_at(enum crash c)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 9);
+	fake_come_back();
 	open_world();
 	await_results(1);
+}
+
+static void die_at(enum crash c)
+{
+	fake.crash = c;
+	die();
+}
+
+/* The board goes to another station, once this one has told the controller all
+ * it knows: nothing of its disk is there. */
+static void go_elsewhere(void)
+{
+	close_world();
+	assert_int_equal(tear_down(NULL), 0);
+	strcpy(world.dir, "/tmp/provline-flow-XXXXXX");
+	assert_non_null(mkdtemp(world.dir));
+	open_world();
 }
 
 static void recovers_outside(void **state)
@@ -742,7 +796,7 @@ static void resumes(enum crash c, enum dut_item runs_from, const char *outcome)
 	assert_string_equal(fake.permit_asked.condition, "resumed");
 	assert_string_equal(fake.result.nor_sha256, image_hash);
 	assert_int_equal(strlen(fake.result.licence_id), 16);
-	assert_int_equal(fake.counter, 50); /* counted in the child only */
+	assert_int_equal(fake.counter, 49);
 }
 
 /* Died with TrustZone on and RDP still 0: lock-down is done again. */
@@ -755,7 +809,7 @@ static void resumes_half_locked(void **state)
 	assert_int_equal(run().outcome, OUTCOME_PASS);
 	assert_true(fake.locked);
 	assert_string_equal(fake.permit_asked.condition, "resumed");
-	assert_int_equal(fake.counter, 50); /* counted in the child only */
+	assert_int_equal(fake.counter, 49);
 }
 
 static void resumes_in_loader(void **state)
@@ -793,7 +847,115 @@ static void result_survives(void **state)
 	fake.runs_from = DUT_BOOT_KERNEL;
 	assert_true(run().nothing);
 	assert_int_equal(fake.results, 1);
-	assert_int_equal(fake.permits, 0); /* the child had it */
+	assert_int_equal(fake.permits, 1);
+}
+
+static void remake(void **state)
+{
+	assert_int_equal(tear_down(state), 0);
+	assert_int_equal(set_up(state), 0);
+}
+
+/* A SIGKILL right before or after a step enters the journal; then the same
+ * board again, here or at another station. It passes, once, with one count of
+ * the card and one licence. */
+static void killed(void **state, enum step s, bool before, bool elsewhere)
+{
+	bool passed = s == STEP_RECORD && !before;
+	struct attempt_end end;
+
+	print_message("killed %s %s, then %s\n", before ? "before" : "in",
+		      step_name(s), elsewhere ? "another station" : "here");
+	remake(state);
+	fake.dies_in = s;
+	fake.dies_before = before;
+	die();
+	assert_string_equal(fake.result.outcome,
+			    passed ? "pass"
+			    : before && s > 0 && flow_steps[s - 1].irreversible
+				    ? "indeterminate"
+				    : "fail");
+	if (elsewhere)
+		go_elsewhere();
+	end = run();
+	assert_int_equal(end.nothing, passed && !elsewhere);
+	if (passed && elsewhere)
+		assert_int_equal(end.failure, FAILURE_PROVISIONED);
+	else if (!passed)
+		assert_int_equal(end.outcome, OUTCOME_PASS);
+	assert_int_equal(fake.passes, 1);
+	assert_int_equal(fake.counter, 49);
+	assert_int_equal(fake.licences_recorded, 1);
+}
+
+static void killed_at_every_step(void **state)
+{
+	for (int s = 0; s < STEP_COUNT; s++) {
+		killed(state, (enum step)s, true, false);
+		killed(state, (enum step)s, false, false);
+	}
+}
+
+static void killed_and_moved_to_another_station(void **state)
+{
+	for (int s = STEP_LICENCE; s < STEP_COUNT; s++)
+		killed(state, (enum step)s, false, true);
+}
+
+/* The application was installed while the agent was dead. */
+static void application_that_ran_ahead(void **state)
+{
+	(void)state;
+	fake.dies_in = STEP_APP_INSTALL;
+	die();
+	assert_int_equal(fake.result.app_test_status, 0);
+	fake.runs_from = DUT_BOOT_APP;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	assert_int_equal(fake.result.app_test_status, 0);
+	assert_string_equal(fake.result.app_version, "1.5");
+	assert_string_equal(fake.result.steps[fake.result.steps_n - 2].step,
+			    "app-test");
+	assert_string_equal(fake.result.steps[fake.result.steps_n - 2].state,
+			    "skipped");
+	assert_non_null(strstr(fake.result.log, "in attempt 1"));
+}
+
+static void application_that_nobody_saw_tested(void **state)
+{
+	(void)state;
+	die_at(CRASH_TEST);
+	fake.runs_from = DUT_BOOT_APP;
+	run_failing(FAILURE_APP_INSTALL, STEP_APP_TEST);
+	assert_int_equal(fake.result.app_test_status, -1);
+}
+
+static void programs_of_another_image(void **state)
+{
+	(void)state;
+	die_at(CRASH_TEST);
+	fake.other_version = true;
+	fake.runs_from = DUT_BOOT_KERNEL;
+	run_failing(FAILURE_KERNEL, STEP_SFI_INSTALL);
+	fake.runs_from = DUT_BOOT_APP;
+	run_failing(FAILURE_APP_INSTALL, STEP_SFI_INSTALL);
+}
+
+/* The DUT is not let go on before the journal has it: when the agent dies with
+ * the word in its memory only, the test runs again. */
+static void journal_comes_before_the_acknowledgement(void **state)
+{
+	(void)state;
+	fake.dies_in = STEP_APP_INSTALL;
+	fake.dies_before = true;
+	die();
+	assert_int_equal(fake.result.app_test_status, -1);
+	assert_int_equal(fake.runs_from, DUT_BOOT_KERNEL);
+	remake(state);
+	fake.dies_in = STEP_MICROVISOR_INSTALL;
+	fake.dies_before = true;
+	die();
+	assert_string_equal(fake.result.cert_sha256, "");
+	assert_int_equal(fake.runs_from, DUT_BOOT_TEST);
 }
 
 /* ---- the harness ---- */
@@ -949,6 +1111,12 @@ int main(void)
 		T(result_survives),
 		T(refuses_another_fixture),
 		T(refuses_an_altered_manifest),
+		T(killed_at_every_step),
+		T(killed_and_moved_to_another_station),
+		T(application_that_ran_ahead),
+		T(application_that_nobody_saw_tested),
+		T(programs_of_another_image),
+		T(journal_comes_before_the_acknowledgement),
 		T(stopping_ends_the_attempt),
 	};
 	char folder[] = "/tmp/provline-image-XXXXXX", command[64];
