@@ -73,6 +73,34 @@ static void print_account(const json_t *attempt)
 	json_decref(rows);
 }
 
+/* A line for a terminal: whoever wrote it. */
+static void print_text(const char *text)
+{
+	if (text == NULL || *text == '\0')
+		return;
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		putchar(*p < 0x20 || *p == 0x7f || *p == 0xc2 ? '?' : *p);
+	putchar('\n');
+}
+
+/* Its place in the unit's history, where and how it ended, and why. An attempt
+ * that was refused its permit has no number. */
+static void print_attempt(const json_t *attempt)
+{
+	json_t *shown = json_copy((json_t *)attempt); /* flat */
+	json_t *one = json_pack("[O]", shown);
+	const char *text =
+		json_string_value(json_object_get(attempt, "failure_text"));
+
+	if (json_integer_value(json_object_get(attempt, "attempt_no")) == 0)
+		json_object_set_new(shown, "attempt_no", json_string("-"));
+	table_print(stdout, attempt_facts, one);
+	print_text(text);
+	json_decref(one);
+	json_decref(shown);
+	print_account(attempt);
+}
+
 static void print_unit(json_t *unit)
 {
 	json_t *one = json_pack("[O]", unit), *attempt;
@@ -82,10 +110,7 @@ static void print_unit(json_t *unit)
 	json_decref(one);
 	json_array_foreach (json_object_get(unit, "history"), i, attempt) {
 		putchar('\n');
-		one = json_pack("[O]", attempt);
-		table_print(stdout, attempt_facts, one);
-		json_decref(one);
-		print_account(attempt);
+		print_attempt(attempt);
 	}
 }
 
