@@ -370,6 +370,16 @@ static void write_cr(struct chip *c, unsigned port, uint32_t v)
 		p->lock.open = false;
 }
 
+/* SECBB, HDP, PRIV: no option bytes behind them. */
+static bool is_plain(uint32_t off)
+{
+	return off >= FLASH_SECBB1R1;
+}
+
+/* Option registers tell what was loaded last, whatever has been written to them
+ * since: RM0444 Rev 5, 3.4.2, "option byte loading", of the STM32G0, whose
+ * interface they share. A debugger that looks at TZEN between OPTSTRT and
+ * OBL_LAUNCH has to find it as it is in force. */
 uint32_t flash_read_reg(struct chip *c, unsigned index, uint32_t off,
 			unsigned size)
 {
@@ -392,17 +402,16 @@ uint32_t flash_read_reg(struct chip *c, unsigned index, uint32_t off,
 		break;
 	}
 	if (off >= FLASH_OPTR && off < FLASH_OPTR + 4 * FLASH_OPTION_WORDS)
-		return f->opt_reg[FLASH_OPT(off)];
+		return (is_plain(off) ? f->opt_reg
+				      : f->opt_live)[FLASH_OPT(off)];
 	return 0;
 }
 
 static void write_option(struct chip *c, uint32_t off, uint32_t value)
 {
-	bool volatile_reg = off >= FLASH_SECBB1R1; /* SECBB, HDP, PRIV */
-
 	/* Option registers open with their key; the block-based ones are
 	 * plain registers. */
-	if (volatile_reg || (c->flash.option_lock.open && !is_busy(c)))
+	if (is_plain(off) || (c->flash.option_lock.open && !is_busy(c)))
 		c->flash.opt_reg[FLASH_OPT(off)] = value;
 }
 

@@ -72,8 +72,8 @@ struct flash {
 	unsigned quad_fill;
 	unsigned quad_port;
 
-	/* Option registers 0x40..0xC4 as read and written, as stored, and as
-	 * in force since the last load. */
+	/* Option registers 0x40..0xC4 as written, as stored, and as in force
+	 * since the last load, which is what reads as well. */
 	uint32_t opt_reg[FLASH_OPTION_WORDS];
 	uint32_t opt_cell[FLASH_OPTION_WORDS];
 	uint32_t opt_live[FLASH_OPTION_WORDS];

@@ -32,11 +32,12 @@ ctl "{\"cmd\":\"nor\",\"board\":\"B1\",\"file\":\"$T/nor.bin\"}" >/dev/null || f
 dd if=nor.bin bs=65536 skip=255 count=2 2>/dev/null | cmp - in.bin || fail "the NOR holds other bytes"
 echo "openocd programmed and verified 128 KiB of the kit's NOR"
 
-# TZEN at RDP 0xAA; it counts from the next power-on.
+# TZEN at RDP 0xAA; it counts, and is read, from the next load of the option bytes.
 LOADER=$BIN/../firmware/b-u585i-iot02a/sfi-loader.elf
-ocd -c init -c "reset halt" -c "stm32l4x option_write 0 0x40 0x80000000 0x80000000"
-board_out PV0001
-board_in PV0001 B1
+ocd -c init -c "reset halt" -c "stm32l4x option_write 0 0x40 0x80000000 0x80000000" \
+	-c "echo [read_memory 0x40022040 32 1]" -c "stm32l4x option_load 0" -c "sleep 100" -c "reset halt" \
+	-c "echo [read_memory 0x40022040 32 1]"
+expect "OPTR before and after its load" "$(grep -i '^0x.feff8aa$' ocd.log | xargs)" "0x1feff8aa 0x9feff8aa"
 ocd -c init -c "reset halt" -c "flash write_image erase $LOADER" -c "verify_image $LOADER"
 grep -q 'CPU in Secure state' ocd.log || fail "TrustZone is not on: $(tail -n 20 ocd.log)"
 echo "openocd wrote the kit's loader to secure flash"
