@@ -203,12 +203,6 @@ void adi_put32_block(struct adi *a, uint32_t addr, const uint32_t *v, size_t n)
 			      v[i]);
 }
 
-void adi_put32_fifo(struct adi *a, uint32_t addr, const uint32_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		adi_queue_put(a, addr, CSW_SIZE_32, false, v[i]);
-}
-
 void adi_get32(struct adi *a, uint32_t addr, uint32_t *value)
 {
 	adi_queue_get(a, addr, CSW_SIZE_32, true, value);

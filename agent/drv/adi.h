@@ -82,7 +82,6 @@ uint32_t adi_clock_hz(const struct adi *a);
  * a bug and asserts. */
 void adi_put32(struct adi *a, uint32_t addr, uint32_t value);
 void adi_put32_block(struct adi *a, uint32_t addr, const uint32_t *v, size_t n);
-void adi_put32_fifo(struct adi *a, uint32_t addr, const uint32_t *v, size_t n);
 void adi_get32(struct adi *a, uint32_t addr, uint32_t *value);
 void adi_get32_block(struct adi *a, uint32_t addr, uint32_t *v, size_t n);
 void adi_get32_fifo(struct adi *a, uint32_t addr, uint32_t *v, size_t n);
@@ -116,11 +115,6 @@ enum err_code adi_read(struct adi *a, uint32_t addr, void *buf, size_t len,
 		       struct err *e);
 enum err_code adi_write(struct adi *a, uint32_t addr, const void *buf,
 			size_t len, struct err *e);
-/* One halfword, aligned. */
-enum err_code adi_read16(struct adi *a, uint32_t addr, uint16_t *value,
-			 struct err *e);
-enum err_code adi_write16(struct adi *a, uint32_t addr, uint16_t value,
-			  struct err *e);
 
 /* Read addr until (value & mask) == want, at least twice, for at most
  * budget_ms. The last value is left in *value (may be NULL). ERR_TIMEOUT. */

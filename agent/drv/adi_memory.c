@@ -18,39 +18,24 @@ enum err_code adi_write32(struct adi *a, uint32_t addr, uint32_t value,
 }
 
 /* Narrow data travel on their byte lane (C2.2.6). */
-static enum err_code read_narrow(struct adi *a, uint32_t addr, unsigned size,
-				 uint32_t *value, struct err *e)
+static enum err_code read_byte(struct adi *a, uint32_t addr, uint8_t *value,
+			       struct err *e)
 {
 	uint32_t raw = 0;
 	enum err_code rc;
 
-	adi_queue_get(a, addr, size, false, &raw);
+	adi_queue_get(a, addr, CSW_SIZE_8, false, &raw);
 	rc = adi_run(a, ADI_REPEAT, e);
-	*value = raw >> 8 * (addr & 3u);
+	*value = (uint8_t)(raw >> 8 * (addr & 3u));
 	return rc;
 }
 
-static enum err_code write_narrow(struct adi *a, uint32_t addr, unsigned size,
-				  uint32_t value, struct err *e)
+static enum err_code write_byte(struct adi *a, uint32_t addr, uint8_t value,
+				struct err *e)
 {
-	adi_queue_put(a, addr, size, false, value << 8 * (addr & 3u));
+	adi_queue_put(a, addr, CSW_SIZE_8, false,
+		      (uint32_t)value << 8 * (addr & 3u));
 	return adi_run(a, ADI_REPEAT, e);
-}
-
-enum err_code adi_read16(struct adi *a, uint32_t addr, uint16_t *value,
-			 struct err *e)
-{
-	uint32_t v = 0;
-	enum err_code rc = read_narrow(a, addr, CSW_SIZE_16, &v, e);
-
-	*value = (uint16_t)v;
-	return rc;
-}
-
-enum err_code adi_write16(struct adi *a, uint32_t addr, uint16_t value,
-			  struct err *e)
-{
-	return write_narrow(a, addr, CSW_SIZE_16, value, e);
 }
 
 /* How much of [addr, addr + len) the next step takes: 1 byte, or words. */
@@ -74,7 +59,7 @@ enum err_code adi_read(struct adi *a, uint32_t addr, void *buf, size_t len,
 		enum err_code rc;
 
 		if (n == 1) {
-			rc = read_narrow(a, addr, CSW_SIZE_8, words, e);
+			rc = read_byte(a, addr, (uint8_t *)words, e);
 		} else {
 			adi_get32_block(a, addr, words, n / 4);
 			rc = adi_run(a, ADI_REPEAT, e);
@@ -100,7 +85,7 @@ enum err_code adi_write(struct adi *a, uint32_t addr, const void *buf,
 		size_t n = step_len(addr, len);
 
 		if (n == 1) {
-			rc = write_narrow(a, addr, CSW_SIZE_8, *p, e);
+			rc = write_byte(a, addr, *p, e);
 		} else {
 			memcpy(words, p, n);
 			adi_stream32(a, addr, words, n / 4);

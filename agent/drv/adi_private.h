@@ -23,7 +23,6 @@
 #define CSW_NON_SECURE 0x40000000u
 #define CSW_INCREMENT  0x00000010u
 #define CSW_SIZE_8     0u
-#define CSW_SIZE_16    1u
 #define CSW_SIZE_32    2u
 
 /* TAR increments are guaranteed within 1 KiB only (C2.2.2) */

@@ -502,13 +502,14 @@ static void fifo_words_never_double(void **state)
 
 	(void)state;
 	for (unsigned kind = 0; kind < TROUBLES; kind++) {
-		for (long k = 0; k < 11; k++) {
+		for (long k = 0; k < 20; k++) {
 			enum err_code rc;
 
 			port.fifo_len = 0;
 			port.countdown = k;
 			port.trouble = (enum trouble)kind;
-			adi_put32_fifo(a, FIFO, words, 8);
+			for (int i = 0; i < 8; i++)
+				adi_put32(a, FIFO, words[i]);
 			rc = adi_run(a, ADI_ONCE, NULL);
 			if (kind == WIRE_WAIT || kind == WIRE_WRITE_PARITY)
 				assert_int_equal(rc, ERR_OK);
@@ -736,7 +737,6 @@ static void unaligned_bytes(void **state)
 {
 	struct adi *a = start();
 	uint8_t out[23], in[23] = {0};
-	uint16_t half;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof out; i++)
@@ -749,10 +749,6 @@ static void unaligned_bytes(void **state)
 	assert_memory_equal(in, out, sizeof in);
 	assert_int_equal(port.mem[1], 0x82818011u);
 	assert_int_equal(port.mem[7], 0x11111111u);
-	assert_int_equal(adi_write16(a, MEM_BASE + 2, 0xBEEF, NULL), ERR_OK);
-	assert_int_equal(port.mem[0], 0xBEEF1111u);
-	assert_int_equal(adi_read16(a, MEM_BASE + 2, &half, NULL), ERR_OK);
-	assert_int_equal(half, 0xBEEF);
 	adi_free(a);
 }
 
