@@ -31,9 +31,11 @@ wait_for 30 again
 
 # the kit's image, with data that reach beyond 16 MiB
 { head -c 16777216 /dev/zero | tr '\0' '\377'; head -c 65536 /dev/urandom; } >data.bin
+echo '{"nor": {"jedec_ids": ["c2853a"]}}' >expect.json
 provline image build kit.pli --product KIT --release 1.0.0 --test "$KIT/hardware-test.bin" --kernel "$KIT/kernel.bin" \
 	--app-test "$KIT/app-test.bin" --app "$KIT/app.bin" --data data.bin --sfi-key "$WORK/sfi.key" --fwid "$FWID" \
-	--attestation-key "$WORK/attest.pem" --release-key "$WORK/release.pem" --nor-bytes 67108864 >/dev/null ||
+	--attestation-key "$WORK/attest.pem" --release-key "$WORK/release.pem" --nor-bytes 67108864 \
+	--expect expect.json >/dev/null ||
 	fail "image build"
 sha=$(provline image import kit.pli --release-key "$WORK/release.pub") || fail "import"
 PROVLINE_TOKEN_FILE=$SECOND_TOKEN_FILE provline image approve "$sha" >/dev/null || fail "approve"
