@@ -8,6 +8,18 @@ log() { echo "$T/out/log/agent-$1.log"; }
 state_of() { provline station show "$1" --json | jq -r '.harnesses[0].state'; }
 shows() { [ "$(state_of "$1")" = "$2" ]; }
 empty() { shows "$1" empty; }
+# work_on LOT: both stations, once they know it: orders come with the heartbeat
+note_of() { provline station show "$1" --json | jq -r '.harnesses[0].note'; }
+idle() { case $(note_of "$1") in "no lot assigned"*) ;; *) false ;; esac }
+ordered() { [ -z "$(note_of "$1")" ]; }
+work_on() {
+	for s in S1 S2; do
+		provline assign - $s >/dev/null || fail "assign - $s"
+		wait_for 60 idle $s
+		provline assign "$1" $s >/dev/null || fail "assign $1 $s"
+		wait_for 60 ordered $s
+	done
+}
 # put_in STATION SERIAL [FAULT]: by hand; its label is scanned
 put_in() { wait_for 60 empty "$1" && board_in "$1-H1" "$2" "${3:-}"; }
 ended() { # STATION: red, green or yellow
@@ -77,14 +89,14 @@ image=$(provline lot show "$LOT" --json | jq -r .image_sha256)
 product=$(provline lot show "$LOT" --json | jq -r .product)
 provline lot create OTHER --product "$product" --image "$image" --quantity 5 >/dev/null || fail "lot create"
 provline lot start OTHER >/dev/null || fail "lot start"
-for s in S1 S2; do provline assign OTHER $s >/dev/null || fail "assign $s"; done
+work_on OTHER
 uid=$(unit D1 uid)
 refused() { provline unit list --lot OTHER --json | jq -r --arg u "$uid" '.[] | select(.uid == $u) | .failure_code'; }
 for s in S1 S2; do
 	run_at $s D1
 	expect "failure of D1 at $s" "$(refused)" rdp-locked
 done
-for s in S1 S2; do provline assign "$LOT" $s >/dev/null || fail "assign $s"; done
+work_on "$LOT"
 run_at S2 D1
 expect "outcome of D1" "$(unit D1 outcome)" pass
 
