@@ -125,7 +125,9 @@ enum uart_result uart_decode(struct uart_sentence *s, const char *line,
 
 	if (!take_text(&rest, MARK))
 		return UART_LOG;
-	if (len < SHORTEST || len > UART_LINE_MAX ||
+	/* what leaves no room for the line end nobody could have sent: it is
+	 * an overlong line, cut */
+	if (len < SHORTEST || len > UART_LINE_MAX - 2 ||
 	    line[len - CRC_CHARS - 1] != '*')
 		return UART_BAD;
 	rest.len -= CRC_CHARS + 1;

@@ -90,7 +90,8 @@ enum uart_result {
 };
 
 /* line without its line end; len <= UART_LINE_MAX. to_dut: which direction
- * the line travelled; a sentence of the other direction is UART_BAD. */
+ * the line travelled; a sentence of the other direction is UART_BAD, as is one
+ * that would not fit a line with its end. */
 enum uart_result uart_decode(struct uart_sentence *s, const char *line,
 			     size_t len, bool to_dut);
 

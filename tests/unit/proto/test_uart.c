@@ -253,6 +253,25 @@ static void test_spelling(void **state)
 	assert_int_equal(decode_body("temperature 21 C ", false), UART_LOG);
 }
 
+/* The longest line that anyone can send leaves room for its end. */
+static void test_longest(void **state)
+{
+	(void)state;
+	for (size_t len = UART_LINE_MAX - 4; len <= UART_LINE_MAX; len++) {
+		char body[400] = "!PL1 0 FAIL code="
+				 "cccccccccccccccccccccccccccccccc text=";
+
+		for (unsigned i = 0; i < 60; i++)
+			strcat(body, "%20");
+		while (strlen(body) + strlen(" *01234567") < len)
+			strcat(body, "x");
+		strcat(body, " ");
+		assert_int_equal(decode_body(body, false),
+				 len <= UART_LINE_MAX - 2 ? UART_SENTENCE
+							  : UART_BAD);
+	}
+}
+
 static void test_caller_bugs(void **state)
 {
 	char line[UART_LINE_MAX];
@@ -286,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_direction),
 		cmocka_unit_test(test_spelling),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_caller_bugs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
