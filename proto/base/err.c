@@ -25,14 +25,46 @@ static const struct row *row_of(enum err_code code)
 	return &rows[(unsigned)code < ERR_COUNT ? code : ERR_BUG];
 }
 
-/* Control characters, those of UTF-8 (U+0080 to U+009F) too. */
+/* Bytes of the UTF-8 character at s, 0 when it is none (RFC 3629). */
+static size_t utf8_len(const char *s)
+{
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char first = (unsigned char)*s;
+	size_t len = first < 0x80	      ? 1
+		     : (first & 0xE0) == 0xC0 ? 2
+		     : (first & 0xF0) == 0xE0 ? 3
+		     : (first & 0xF8) == 0xF0 ? 4
+					      : 0;
+	unsigned c = first & (0x7Fu >> len);
+
+	if (len < 2)
+		return len;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xC0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3Fu);
+	}
+	return c < least[len] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)
+		       ? 0
+		       : len;
+}
+
+/* Spaces for control characters, those of UTF-8 (U+0080 to U+009F) too, and
+ * question marks for what is no UTF-8, as where a character was cut: else no
+ * message could carry the text. */
 static void one_line(char *s)
 {
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+	for (size_t len; *s; s += len) {
+		len = utf8_len(s);
+		if (len == 0) {
+			*s = '?';
+			len = 1;
+		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
 			*s = ' ';
-		if ((unsigned char)s[0] == 0xC2 && (s[1] & 0xE0) == 0x80)
+		} else if ((unsigned char)s[0] == 0xC2 &&
+			   (s[1] & 0xE0) == 0x80) {
 			s[0] = s[1] = ' ';
+		}
 	}
 }
 

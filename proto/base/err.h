@@ -26,8 +26,9 @@ struct err {
 	char hint[160]; /* what to do; empty means the table's hint */
 };
 
-/* Fill *e (when not NULL) and return code. The text is cut when too long and
- * control characters in it are replaced, so that it always is one line. */
+/* Fill *e (when not NULL) and return code. The text is cut when too long;
+ * control characters in it and what is no UTF-8 are replaced, so that it always
+ * is one line that any message or record can carry. */
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -155,6 +155,37 @@ static void test_secret_out_of_a_pipe(void **state)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+/* What others said goes into messages and records, which take UTF-8 only. */
+static void test_error_is_utf8(void **state)
+{
+	static const struct {
+		const char *said, *text;
+	} rows[] = {
+		{"Gl\xC3\xBC"
+		 "ck \xE2\x82\xAC \xF0\x9F\x98\x80",
+		 "Gl\xC3\xBC"
+		 "ck \xE2\x82\xAC \xF0\x9F\x98\x80"},
+		{"\xFF\xFE", "??"},
+		{"a\xC3", "a?"},
+		{"\xC0\xAF", "??"},	      /* overlong */
+		{"\xE2\x82", "??"},	      /* cut */
+		{"\xED\xA0\x80", "???"},      /* surrogate */
+		{"\xF4\x90\x80\x80", "????"}, /* past U+10FFFF */
+	};
+	char longer[400];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		err_set(&e, ERR_CLOUD, "%s", rows[i].said);
+		assert_string_equal(e.text, rows[i].text);
+	}
+	memset(longer, 'x', sizeof longer);
+	memcpy(longer + sizeof e.text - 2, "\xC3\xBC", 3);
+	err_set(&e, ERR_CLOUD, "%s", longer);
+	assert_int_equal(e.text[sizeof e.text - 2], '?');
+}
+
 static void test_long_paths_keep_their_end(void **state)
 {
 	char path[1000];
@@ -318,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_full_disk_wins_over_the_callers_code),
 		cmocka_unit_test(test_the_code_comes_through_without_a_struct),
 		cmocka_unit_test(test_every_error_has_its_own_name),
+		cmocka_unit_test(test_error_is_utf8),
 		cmocka_unit_test(test_failure_codes_parse_back_and_name_a_step),
 		cmocka_unit_test(test_wall_time_round_trip),
 		cmocka_unit_test(test_dbuf_keeps_to_its_maximum),
