@@ -2,19 +2,8 @@
 #include "proto/msg/rules.h"
 
 #include <jansson.h>
-#include <mbedtls/base64.h>
 #include <stdlib.h>
 #include <string.h>
-
-static json_t *bytes_to_json(const uint8_t *p, size_t len)
-{
-	unsigned char text[6000];
-	size_t n;
-
-	if (mbedtls_base64_encode(text, sizeof text, &n, p, len))
-		return NULL;
-	return json_stringn((const char *)text, n);
-}
 
 static json_t *shape_to_json(const struct shape *s, const uint8_t *base,
 			     struct err *e);
@@ -54,7 +43,7 @@ static json_t *field_to_json(const struct field *f, const uint8_t *base,
 		return rules_text_ok(f, at) ? json_string(at) : NULL;
 	case FIELD_BYTES:
 		len = *(const size_t *)(base + f->n_offset);
-		return len <= f->max ? bytes_to_json(at, len) : NULL;
+		return len <= f->max ? rules_bytes_to_json(at, len) : NULL;
 	case FIELD_UINT:
 		if (*(const uint64_t *)at > f->max)
 			return NULL;

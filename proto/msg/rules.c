@@ -1,5 +1,6 @@
 #include "proto/msg/rules.h"
 
+#include <mbedtls/base64.h>
 #include <string.h>
 
 static bool only(const char *text, const char *allowed)
@@ -46,4 +47,14 @@ bool rules_text_ok(const struct field *f, const char *text)
 bool rules_sint_ok(const struct field *f, int64_t value)
 {
 	return value >= f->min && (value < 0 || (uint64_t)value <= f->max);
+}
+
+json_t *rules_bytes_to_json(const uint8_t *p, size_t len)
+{
+	unsigned char text[6000];
+	size_t n;
+
+	if (mbedtls_base64_encode(text, sizeof text, &n, p, len))
+		return NULL;
+	return json_stringn((const char *)text, n);
 }

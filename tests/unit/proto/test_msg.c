@@ -154,6 +154,96 @@ static void test_bad_json_is_refused_by_name(void **state)
 	}
 }
 
+/* BYTES have one spelling: nothing is dropped, passed over or ignored. */
+static void test_base64_has_one_spelling(void **state)
+{
+	static const struct {
+		const char *text;
+		enum err_code code;
+	} rows[] = {
+		{"", ERR_OK},
+		{"QQ==", ERR_OK},
+		{"QUI=", ERR_OK},
+		{"QUJD", ERR_OK},
+		{"QQ", ERR_MALFORMED},
+		{"QR==", ERR_MALFORMED},
+		{"QUJDQQ", ERR_MALFORMED},
+		{"QU\\nJD", ERR_MALFORMED},
+		{"QUJD====", ERR_MALFORMED},
+		{" QUJD", ERR_MALFORMED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char json[200], nonce[65];
+		struct err e;
+
+		memset(nonce, 'a', 64);
+		nonce[64] = '\0';
+		snprintf(json, sizeof json,
+			 "{\"v\":3,\"type\":\"prove\",\"station\":\"s\","
+			 "\"nonce\":\"%s\",\"signature\":\"%s\"}",
+			 nonce, rows[i].text);
+		assert_int_equal(decode_text(json, &e), rows[i].code);
+	}
+}
+
+/* A refusal can always be sent, whatever it repeats of what came in. */
+static void test_refusal_of_any_bytes_can_be_sent(void **state)
+{
+	struct msg *m = msg_new(MSG_REFUSED);
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		char json[] = "{\"x?\":?}";
+		uint8_t *wire;
+		struct err e;
+		size_t len;
+
+		json[3] = json[6] = (char)c;
+		assert_int_not_equal(decode_text(json, &e), ERR_OK);
+		msg_refuse(m, &e);
+		assert_int_equal(msg_encode(m, &wire, &len, NULL), ERR_OK);
+		free(wire);
+	}
+	msg_free(m);
+}
+
+static void fill_quotes(const struct shape *s, uint8_t *base)
+{
+	for (const struct field *f = s->fields(); f->name; f++) {
+		uint8_t *at = base + f->offset;
+
+		if (f->kind == FIELD_TEXT)
+			memset(at, '"', f->max);
+		for (size_t i = 0; f->kind == FIELD_LIST && i < f->max; i++) {
+			fill(f->record, at + i * f->record->size);
+			fill_quotes(f->record, at + i * f->record->size);
+		}
+		if (f->kind == FIELD_LIST)
+			*(size_t *)(base + f->n_offset) = f->max;
+	}
+}
+
+/* No board or person can write what a message cannot carry: text that JSON
+ * doubles, in every field of every list, fits the row. */
+static void test_longest_message_fits_its_row(void **state)
+{
+	(void)state;
+	for (int i = 0; i < MSG_TYPE_COUNT; i++) {
+		struct msg *m = filled((enum msg_type)i);
+		struct err e = {0};
+		uint8_t *wire;
+		size_t len;
+
+		fill_quotes(msg_shapes[i], (uint8_t *)&m->u);
+		if (msg_encode(m, &wire, &len, &e))
+			fail_msg("%s", e.text);
+		free(wire);
+		msg_free(m);
+	}
+}
+
 static void test_encoder_refuses_what_breaks_a_row(void **state)
 {
 	struct msg *m = filled(MSG_HELLO);
@@ -197,6 +287,9 @@ int main(void)
 		cmocka_unit_test(test_every_message_comes_back),
 		cmocka_unit_test(test_every_truncation_is_refused),
 		cmocka_unit_test(test_bad_json_is_refused_by_name),
+		cmocka_unit_test(test_base64_has_one_spelling),
+		cmocka_unit_test(test_refusal_of_any_bytes_can_be_sent),
+		cmocka_unit_test(test_longest_message_fits_its_row),
 		cmocka_unit_test(test_encoder_refuses_what_breaks_a_row),
 		cmocka_unit_test(test_random_bytes_never_crash),
 	};
