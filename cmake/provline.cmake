@@ -56,14 +56,18 @@ function(provline_unit_test name)
   set_tests_properties(unit.${name} PROPERTIES TIMEOUT 600 LABELS unit)
 endfunction()
 
-# provline_fuzz_target(NAME SOURCES fuzz_x.c [LIBS x y] [MAX_LEN bytes]): a
-# libFuzzer program. The preset `fuzz` builds it; every other build with tests
-# gets a test fuzz.NAME that runs it on corpus/NAME, after fuzz.build has built
-# all of them. PROVLINE_FUZZ_SECONDS (20) is how long.
+# provline_fuzz_target(NAME SOURCES fuzz_x.c [LIBS x y] [MAX_LEN bytes]
+# [SHARE n]): a libFuzzer program. The preset `fuzz` builds it; every other build
+# with tests gets a test fuzz.NAME that runs it on corpus/NAME, after fuzz.build
+# has built all of them. PROVLINE_FUZZ_SECONDS (20) is how long, divided by SHARE
+# for small readers that are through sooner.
 function(provline_fuzz_target name)
-  cmake_parse_arguments(A "" "MAX_LEN" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(A "" "MAX_LEN;SHARE" "SOURCES;LIBS" ${ARGN})
   if(NOT A_MAX_LEN)
     set(A_MAX_LEN 4096)
+  endif()
+  if(NOT A_SHARE)
+    set(A_SHARE 1)
   endif()
   if(PROVLINE_FUZZ)
     add_executable(fuzz-${name} ${A_SOURCES})
@@ -75,5 +79,5 @@ function(provline_fuzz_target name)
   add_test(NAME fuzz.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run.sh
     ${name} -max_len=${A_MAX_LEN})
   set_tests_properties(fuzz.${name} PROPERTIES FIXTURES_REQUIRED fuzzers
-    TIMEOUT 3600 LABELS fuzz)
+    TIMEOUT 3600 LABELS fuzz ENVIRONMENT PROVLINE_FUZZ_SHARE=${A_SHARE})
 endfunction()
