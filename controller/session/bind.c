@@ -1,4 +1,7 @@
-/* A connection proves which station it speaks for. */
+/* A connection proves which station it speaks for. It may do so once: a proof
+ * is judged by a job, and what the connection says it is must stay the same
+ * until then; and a proof that fails goes on record, which must not be had
+ * for less than a connection. An agent whose proof is refused hangs up. */
 #include "controller/session/private.h"
 
 #include "controller/store/store_access.h"
@@ -20,8 +23,9 @@ void handle_hello(struct ask *a, struct peer *p)
 	struct secret s = {0};
 	struct err e = {0};
 
-	if (p->bound) {
-		err_set(&e, ERR_STATE, "the connection is bound already");
+	if (p->judged) {
+		err_set(&e, ERR_STATE,
+			"a connection proves its station once only");
 		ask_refuse(a, &e, 0);
 		return;
 	}
@@ -134,7 +138,7 @@ static void on_proved(void *arg, const struct err *e)
 			 a->m->u.PROVE.station, a->actor.who.from,
 			 a->refusal.text);
 		store_write(a->s->config.store, run_refused, on_refused, a);
-	} else if (!p) {
+	} else if (!p || strcmp(p->station, a->m->u.PROVE.station) != 0) {
 		err_set(&gone, ERR_NOT_BOUND, "the connection has ended");
 		ask_refuse(a, &gone, 0);
 	} else {
@@ -151,7 +155,7 @@ void handle_prove(struct ask *a, struct peer *p)
 	const struct msg_PROVE *m = &a->m->u.PROVE;
 	struct err e = {0};
 	bool known = *p->nonce && strcmp(p->nonce, m->nonce) == 0 &&
-		     strcmp(p->station, m->station) == 0 && !p->bound;
+		     strcmp(p->station, m->station) == 0 && !p->judged;
 
 	p->nonce[0] = '\0'; /* a challenge is answered once */
 	if (!known) {
@@ -161,6 +165,7 @@ void handle_prove(struct ask *a, struct peer *p)
 	}
 	if (!ask_prepare(a, MSG_WELCOME))
 		return;
+	p->judged = true;
 	hex_uuid(a->reply->u.WELCOME.session);
 	a->reply->u.WELCOME.heartbeat_ms = a->s->config.heartbeat_ms;
 	store_read(a->s->config.store, run_prove, on_proved, a);

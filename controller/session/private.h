@@ -24,6 +24,7 @@ struct peer {
 	struct peer *next;
 	uint32_t pipe;
 	char from[64]; /* address */
+	bool judged;   /* its one proof has been handed in */
 	bool bound;
 	char station[STORE_NAME_SIZE]; /* as it says until bound */
 	char agent_version[33];

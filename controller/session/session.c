@@ -313,11 +313,13 @@ uint16_t sessions_port(const struct sessions *s)
 void sessions_revoked(struct sessions *s, const char *station)
 {
 	for (struct peer *p = s->peers; p; p = p->next) {
-		if (!p->bound || strcmp(p->station, station) != 0)
+		if (!p->judged || strcmp(p->station, station) != 0)
 			continue;
 		log_info("STATION_CUT", "station=%s from=%s", station, p->from);
+		if (p->bound)
+			live_lost(s, station);
 		p->bound = false;
-		live_lost(s, station);
+		p->station[0] = '\0'; /* a proof under way is for nobody */
 		(void)nng_pipe_close((nng_pipe){p->pipe});
 	}
 	live_changed(s);

@@ -2,10 +2,10 @@
  * station CA. nng does not show which certificate a peer used, so a connection
  * speaks for nobody until the station's key has signed a fresh challenge
  * (HELLO, CHALLENGE, PROVE, WELCOME); until then everything else is refused
- * with not-bound. All messages are decoded strictly (proto/msg); each is
- * answered from the completion of a store's job, so what is acknowledged is on
- * disk. Requests are answered independently of each other: a slow cloud holds
- * up nobody else.
+ * with not-bound. A connection can prove one station, once. All messages are
+ * decoded strictly (proto/msg); each is answered from the completion of a
+ * store's job, so what is acknowledged is on disk. Requests are answered
+ * independently of each other: a slow cloud holds up nobody else.
  *
  * Everything here belongs to the loop's thread.
  */
