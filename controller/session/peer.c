@@ -78,3 +78,18 @@ bool peer_take(struct peer *p)
 	p->in_hand++;
 	return true;
 }
+
+bool peer_answer(struct peer *p)
+{
+	if (!p->cut && p->unread < PEER_UNREAD_MAX) {
+		p->unread++;
+		return true;
+	}
+	if (!p->cut) {
+		log_warn("PEER_CUT", "from=%s text=\"does not read answers\"",
+			 p->from);
+		(void)nng_pipe_close((nng_pipe){p->pipe});
+	}
+	p->cut = true;
+	return false;
+}

@@ -14,6 +14,7 @@
 #define ASKS		 128 /* requests in hand, all peers together */
 #define PEERS_MAX	 256
 #define PEER_IN_HAND_MAX 16
+#define PEER_UNREAD_MAX	 32 /* answers; all that an agent can await */
 #define PEER_RATE_PER_S	 200
 #define PEER_BURST	 400
 #define STATIONS_MAX	 256
@@ -30,6 +31,8 @@ struct peer {
 	char agent_version[33];
 	char nonce[65]; /* empty: no challenge is out */
 	unsigned in_hand;
+	unsigned unread; /* answers on their way */
+	bool cut;	 /* for not reading them */
 	double tokens;
 	struct mono refilled;
 };
@@ -54,6 +57,7 @@ struct ask {
 	enum { ASK_RECEIVING, ASK_WORKING, ASK_SENDING, ASK_OVER } state;
 
 	uint32_t pipe;
+	bool counted;	   /* as in the peer's hand */
 	nng_msg *wire;	   /* what m's body points into */
 	struct msg *m;	   /* the request */
 	struct msg *reply; /* the answer in the making */
@@ -115,6 +119,10 @@ void peer_drop(struct sessions *s, uint32_t pipe);
 void peers_free(struct sessions *s);
 /* May it ask now? Counts it as in hand when it may. */
 bool peer_take(struct peer *p);
+/* May it be sent an answer? Counts it as unread when it may. A peer that asks
+ * and does not read would hold every ask for SEND_TIMEOUT_MS, and so keep all
+ * other stations waiting: its connection is closed. */
+bool peer_answer(struct peer *p);
 
 /* ---- live state (live.c) ---- */
 

@@ -30,7 +30,7 @@ static void ask_clear(struct ask *a)
 {
 	struct peer *p = peer_find(a->s, a->pipe);
 
-	if (a->pipe && p && p->in_hand)
+	if (a->counted && p && p->in_hand)
 		p->in_hand--;
 	msg_free(a->m);
 	msg_free(a->reply);
@@ -44,6 +44,7 @@ static void ask_clear(struct ask *a)
 	a->content = NULL;
 	a->chunk = a->cert = NULL;
 	a->pipe = 0;
+	a->counted = false;
 	a->retry_ms = 0;
 	a->receipt = (struct store_receipt){0};
 	a->downgraded = a->proven = false;
@@ -88,6 +89,7 @@ bool ask_prepare(struct ask *a, enum msg_type type)
 
 static void ask_send(struct ask *a, const struct msg *m)
 {
+	struct peer *p = peer_find(a->s, a->pipe);
 	uint8_t *wire = NULL;
 	size_t len = 0;
 	nng_msg *out = NULL;
@@ -109,6 +111,11 @@ static void ask_send(struct ask *a, const struct msg *m)
 		return;
 	}
 	free(wire);
+	if (p && !peer_answer(p)) {
+		nng_msg_free(out);
+		ask_receive(a);
+		return;
+	}
 	a->state = ASK_SENDING;
 	nng_aio_set_msg(a->aio, out);
 	nng_aio_set_timeout(a->aio, SEND_TIMEOUT_MS);
@@ -148,8 +155,8 @@ static enum err_code admit(struct ask *a, struct peer *p, struct err *e)
 {
 	if (!p)
 		return err_set(e, ERR_NOT_BOUND, "the connection is ending");
-	if (!peer_take(p)) {
-		a->pipe = 0; /* not counted as in hand */
+	a->counted = peer_take(p);
+	if (!a->counted) {
 		return err_set(e, ERR_TIMEOUT,
 			       "too many requests from this connection");
 	}
@@ -190,9 +197,12 @@ static void on_request(struct ask *a)
 static void on_ask_letter(struct loop_letter *letter)
 {
 	struct ask *a = (struct ask *)letter;
+	struct peer *p = peer_find(a->s, a->pipe);
 	int rv = nng_aio_result(a->aio);
 
 	if (a->state == ASK_SENDING) {
+		if (p && p->unread)
+			p->unread--;
 		if (rv) /* a failed send leaves the message with us */
 			nng_msg_free(nng_aio_get_msg(a->aio));
 		if (rv == NNG_ECLOSED)

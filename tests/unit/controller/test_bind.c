@@ -1,6 +1,6 @@
 /* Which station a connection speaks for, whatever it says while its proof is
- * judged: bind.c and peer.c over a store whose reading job ends when the test
- * says so. */
+ * judged, and what it may take of everybody's asks: bind.c and peer.c over a
+ * store whose reading job ends when the test says so. */
 #include "controller/session/bind.c"
 #include "controller/session/peer.c"
 
@@ -69,6 +69,15 @@ enum err_code store_record(struct store_db *db, const struct store_actor *who,
 	(void)lot;
 	(void)body;
 	return err_set(e, ERR_NOT_FOUND, "not asked here");
+}
+
+static unsigned closed_n;
+
+int nng_pipe_close(nng_pipe pipe)
+{
+	assert_int_equal(pipe.id, peer->pipe);
+	closed_n++;
+	return 0;
 }
 
 void live_bound(struct sessions *all, struct peer *p)
@@ -157,7 +166,7 @@ static int connect_peer(void **state)
 	(void)state;
 	s = (struct sessions){0};
 	judged = NULL;
-	bound_n = records_n = 0;
+	bound_n = records_n = closed_n = 0;
 	bound_as[0] = '\0';
 	assert_int_equal(peer_add(&s, 7, "192.0.2.1"), ERR_OK);
 	peer = s.peers;
@@ -240,6 +249,25 @@ static void test_one_proof_a_connection(void **state)
 	assert_false(peer->bound);
 }
 
+/* Who reads may ask for ever; who does not holds a part of the asks at most. */
+static void test_unread_answers_cut_the_connection(void **state)
+{
+	(void)state;
+	assert_true(PEER_UNREAD_MAX < ASKS / 2);
+	for (unsigned i = 0; i < 10 * PEER_UNREAD_MAX; i++) {
+		assert_true(peer_answer(peer));
+		peer->unread--; /* as when it has been sent */
+	}
+	for (unsigned i = 0; i < PEER_UNREAD_MAX; i++)
+		assert_true(peer_answer(peer));
+	assert_int_equal(closed_n, 0);
+	assert_false(peer_answer(peer));
+	assert_int_equal(closed_n, 1);
+	peer->unread = 0; /* what was on its way ended with the connection */
+	assert_false(peer_answer(peer));
+	assert_int_equal(closed_n, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, connect_peer, drop_peer)
 
 int main(void)
@@ -249,6 +277,7 @@ int main(void)
 		TEST(test_no_other_name_while_a_proof_is_judged),
 		TEST(test_a_revoked_station_is_not_bound_after_all),
 		TEST(test_one_proof_a_connection),
+		TEST(test_unread_answers_cut_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
