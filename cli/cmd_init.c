@@ -3,11 +3,9 @@
 #include "cli/cli.h"
 #include "controller/controller_init.h"
 
-#define NAMES_MAX 16
-
 struct init_options {
 	const char *dir;
-	const char *names[NAMES_MAX + 1];
+	const char *names[CONTROLLER_NAMES_MAX + 1];
 	size_t count;
 };
 
@@ -20,10 +18,11 @@ static enum err_code take_option(void *arg, int val, const char *value,
 
 	if (val == OPT_DATA)
 		o->dir = value;
-	else if (o->count < NAMES_MAX)
+	else if (o->count < CONTROLLER_NAMES_MAX)
 		o->names[o->count++] = value;
 	else
-		return err_set(e, ERR_USAGE, "more than %d names", NAMES_MAX);
+		return err_set(e, ERR_USAGE, "more than %d names",
+			       CONTROLLER_NAMES_MAX);
 	return ERR_OK;
 }
 

@@ -14,7 +14,8 @@ const struct cli_command cli_commands[] = {
 	 "make a new controller's data folder: CA, keys, first administrator",
 	 "  --data DIR   must not exist yet or be empty\n"
 	 "  --name HOST  name or address under which the controller is "
-	 "reached;\n               may be given several times\n",
+	 "reached,\n               besides localhost; may be given several "
+	 "times\n",
 	 cmd_init},
 	{"user add", "NAME --role ROLE",
 	 "a person or program more: prints its bearer token, once",

@@ -28,11 +28,13 @@
 #define CONTROLLER_FILE_TOKEN	       "admin.token"
 #define CONTROLLER_DIR_IMAGES	       "images"
 #define CONTROLLER_DIR_KEYS	       "release-keys"
+#define CONTROLLER_NAMES_MAX	       16
 
 struct controller_init_options {
 	const char *dir;
-	/* Names and addresses under which agents and browsers reach it,
-	 * NULL-terminated; NULL: localhost, 127.0.0.1 and the host's name. */
+	/* Names and addresses under which agents and browsers reach it, besides
+	 * localhost and 127.0.0.1: at most CONTROLLER_NAMES_MAX,
+	 * NULL-terminated; NULL: the host's name. */
 	const char *const *names;
 };
 

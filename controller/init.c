@@ -116,21 +116,29 @@ static void sync_folder(const char *dir)
 	}
 }
 
-static void local_names(const char *names[4], char host[256])
+/* The administrator's commands on this machine take localhost, whatever other
+ * names there are. */
+static void all_names(const char *names[CONTROLLER_NAMES_MAX + 3],
+		      char host[256], const char *const *given)
 {
-	if (gethostname(host, 255))
-		host[0] = '\0';
-	names[0] = "localhost";
-	names[1] = "127.0.0.1";
-	names[2] = *host ? host : NULL;
-	names[3] = NULL;
+	size_t n = 0;
+
+	names[n++] = "localhost";
+	names[n++] = "127.0.0.1";
+	for (; given && *given && n < CONTROLLER_NAMES_MAX + 2; given++)
+		if (strcmp(*given, names[0]) != 0 &&
+		    strcmp(*given, names[1]) != 0)
+			names[n++] = *given;
+	if (!given && gethostname(host, 255) == 0 && *host)
+		names[n++] = host;
+	names[n] = NULL;
 }
 
 enum err_code controller_init(const struct controller_init_options *options,
 			      struct err *e)
 {
 	char temp[PATH_MAX], dir[PATH_MAX], host[256] = "";
-	const char *own[4], *const *names = options->names;
+	const char *names[CONTROLLER_NAMES_MAX + 3];
 	size_t len = strlen(options->dir);
 	enum err_code rc;
 	bool there;
@@ -143,10 +151,7 @@ enum err_code controller_init(const struct controller_init_options *options,
 	rc = check_empty(dir, &there, e);
 	if (rc)
 		return rc;
-	if (!names) {
-		local_names(own, host);
-		names = own;
-	}
+	all_names(names, host, options->names);
 	snprintf(temp, sizeof temp, "%.4000s.XXXXXX", dir);
 	if (!mkdtemp(temp))
 		return err_set_errno(e, ERR_IO, errno, "%s", dir);
