@@ -35,6 +35,8 @@ static enum err_code add_token(struct rest *r, const char *path, struct err *e)
 	char header[SECRET_MAX_BYTES + 32];
 	enum err_code rc = secret_load(&token, path, e);
 
+	if (rc == ERR_IO)
+		err_hint(e, "give the file with your token with --token-file");
 	if (!rc) {
 		snprintf(header, sizeof header, "Authorization: Bearer %.*s",
 			 (int)token.len, (const char *)token.bytes);
@@ -54,6 +56,13 @@ enum err_code rest_new(struct rest **out, const struct rest_config *c,
 	*out = NULL;
 	if (!r)
 		return err_set(e, ERR_NO_MEMORY, "REST client");
+	if (strncmp(c->url, "https://", 8) != 0) {
+		rc = err_set(e, ERR_USAGE,
+			     "%s: the controller's address is "
+			     "https://HOST:PORT",
+			     c->url);
+		goto fail;
+	}
 	snprintf(r->base, sizeof r->base, "%s/api/v1", c->url);
 	r->curl = curl_easy_init();
 	if (!r->curl) {
@@ -154,10 +163,13 @@ static enum err_code perform(struct sink *s, const char *path, struct err *e)
 	if (cc == CURLE_WRITE_ERROR)
 		return err_set(e, ERR_TOO_BIG, "an answer over %u bytes",
 			       REPLY_MAX_BYTES);
-	if (cc == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set(e, ERR_UNAUTHORISED,
-			       "%s is not this CA's controller: %s", r->base,
-			       r->error);
+	if (cc == CURLE_PEER_FAILED_VERIFICATION) {
+		err_set(e, ERR_UNAUTHORISED,
+			"%s is not this CA's controller: %s", r->base,
+			r->error);
+		return err_hint(e, "give its own ca.pem with --ca, and in "
+				   "--url a name that it was made for");
+	}
 	if (cc)
 		return err_set(e, ERR_UNREACHABLE, "%s: %s", r->base,
 			       r->error[0] ? r->error : curl_easy_strerror(cc));
