@@ -180,8 +180,26 @@ out:
 
 /* ---- believing ---- */
 
+/* The controller names the station that the token was made for; under another
+ * name nothing would work. */
+static enum err_code check_name(const mbedtls_x509_crt *cert,
+				const char *station, struct err *e)
+{
+	char subject[256];
+
+	if (mbedtls_x509_dn_gets(subject, sizeof(subject), &cert->subject) < 0)
+		return err_set(e, ERR_MALFORMED,
+			       "the certificate's subject is too long");
+	if (strncmp(subject, "CN=", 3) == 0 &&
+	    strcmp(subject + 3, station) == 0)
+		return ERR_OK;
+	err_set(e, ERR_CONFIG, "the token is for %s, but this is station %s",
+		subject, station);
+	return err_hint(e, "set station, then enrol with a new token");
+}
+
 static enum err_code check(struct maker *m, const struct enrol_token *t,
-			   const struct dbuf *cert_pem,
+			   const char *station, const struct dbuf *cert_pem,
 			   const struct dbuf *ca_pem, struct err *e)
 {
 	mbedtls_x509_crt cert, ca;
@@ -208,6 +226,8 @@ static enum err_code check(struct maker *m, const struct enrol_token *t,
 		rc = err_set(e, ERR_INTEGRITY,
 			     "the certificate is not by the token's CA (%x)",
 			     (unsigned)flags);
+	else
+		rc = check_name(&cert, station, e);
 	mbedtls_x509_crt_free(&cert);
 	mbedtls_x509_crt_free(&ca);
 	return rc;
@@ -262,7 +282,7 @@ enum err_code enrol_station(const char *url, const char *station,
 	if (rc == ERR_OK)
 		rc = ask(url, &pinned, json, &cert_pem, &ca_pem, e);
 	if (rc == ERR_OK)
-		rc = check(&m, t, &cert_pem, &ca_pem, e);
+		rc = check(&m, t, station, &cert_pem, &ca_pem, e);
 	if (rc == ERR_OK)
 		rc = store(&m, data_dir, &cert_pem, &ca_pem, e);
 	if (rc == ERR_OK)

@@ -121,8 +121,9 @@ static enum err_code enrol(const struct config *c, const char *arg,
 		snprintf(line, sizeof(line), "%s", arg);
 	else if (fgets(line, sizeof(line), stdin) == NULL)
 		return err_set(e, ERR_INPUT, "no token on standard input");
+	/* as copied from a terminal, where it is indented */
 	line[strcspn(line, "\r\n")] = '\0';
-	rc = enrol_token_parse(&token, line, e);
+	rc = enrol_token_parse(&token, line + strspn(line, " \t"), e);
 	mbedtls_platform_zeroize(line, sizeof(line));
 	if (rc == ERR_OK)
 		rc = enrol_station(c->enrol_url, c->station, c->data_dir,
