@@ -280,8 +280,10 @@ static enum err_code hold(struct ca *ca, const char *dir, struct err *e)
 	ca->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (ca->lock_fd < 0)
 		return err_set_errno(e, ERR_IO, errno, "%s", path);
-	if (flock(ca->lock_fd, LOCK_EX | LOCK_NB))
-		return err_set(e, ERR_STATE, "%s: another cloud uses it", dir);
+	if (flock(ca->lock_fd, LOCK_EX | LOCK_NB)) {
+		err_set(e, ERR_STATE, "%s: another cloud uses it", dir);
+		return err_hint(e, "end it, or set another data_dir");
+	}
 	return ERR_OK;
 }
 

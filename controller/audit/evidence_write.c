@@ -118,9 +118,10 @@ static enum err_code check_closed(struct writing *w, uint64_t *first,
 
 	if (rc)
 		return rc;
-	if (strcmp(lot.state, "closed") != 0)
-		return err_set(e, ERR_STATE, "the lot is %s, not closed",
-			       lot.state);
+	if (strcmp(lot.state, "closed") != 0) {
+		err_set(e, ERR_STATE, "the lot is %s, not closed", lot.state);
+		return err_hint(e, "close it first");
+	}
 	rc = store_record_span(w->db, w->lot, first, &last, e);
 	if (!rc)
 		rc = store_checkpoint_last(w->db, &w->checkpoint, e);

@@ -85,6 +85,16 @@ static void on_lws_log(int level, const char *line)
 			 log_quote(text, sizeof(text), line, strlen(line)));
 }
 
+/* What goes wrong at the start is said once, by the error that ends it. */
+static void on_lws_start(int level, const char *line)
+{
+	char text[400];
+
+	(void)level;
+	log_debug("HTTP", "text=%s",
+		  log_quote(text, sizeof(text), line, strlen(line)));
+}
+
 /* One descriptor per connection, and the rest of the process needs some. */
 static void raise_descriptor_limit(void)
 {
@@ -137,12 +147,15 @@ static enum err_code listen_now(struct console *c, struct err *e)
 		info.port = 0;
 	c->lws = lws_create_context(&info);
 	/* an address in use gives a context without its vhost */
-	if (!c->lws || !lws_get_vhost_by_name(c->lws, "default"))
-		return err_set(e, ERR_IO,
-			       "HTTPS cannot listen on %s port %u: address in "
-			       "use, or certificate unusable",
-			       c->config.host ? c->config.host : "*",
-			       c->config.port);
+	if (!c->lws || !lws_get_vhost_by_name(c->lws, "default")) {
+		err_set(e, ERR_IO,
+			"HTTPS cannot listen on %s port %u: address in use, or "
+			"certificate unusable",
+			c->config.host ? c->config.host : "*", c->config.port);
+		return err_hint(e, "end what listens there, or set another "
+				   "https_host or https_port");
+	}
+	lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
 	c->port = (uint16_t)lws_get_vhost_listen_port(
 		lws_get_vhost_by_name(c->lws, "default"));
 	return ERR_OK;
@@ -220,7 +233,7 @@ enum err_code console_open(struct console **out, uv_loop_t *loop,
 	copy_config(c, config);
 	wall_format(c->server_started, wall_now_ms());
 	raise_descriptor_limit();
-	lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+	lws_set_log_level(LLL_ERR, on_lws_start);
 	rc = statics_load(&c->statics, config->web_dir, e);
 	if (!rc)
 		rc = loop_box_init(&c->box, loop, e);

@@ -181,9 +181,12 @@ enum err_code listen_start(struct sessions *s, struct err *e)
 		return rc;
 	rv = open_socket(s, tls);
 	nng_tls_config_free(tls); /* the listener holds it */
-	if (rv)
-		return err_set(e, rv == NNG_EADDRINVAL ? ERR_CONFIG : ERR_IO,
-			       "%s: %s", s->config.url, nng_strerror(rv));
+	if (rv) {
+		err_set(e, rv == NNG_EADDRINVAL ? ERR_CONFIG : ERR_IO, "%s: %s",
+			s->config.url, nng_strerror(rv));
+		return err_hint(e, "end what listens there, or set another "
+				   "agent_listen");
+	}
 	s->port = port_of(s->listener);
 	return ERR_OK;
 }

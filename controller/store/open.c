@@ -31,8 +31,8 @@ static enum err_code lock_database(struct store *s, struct err *e)
 		return ERR_OK;
 	close(s->lock_fd);
 	s->lock_fd = -1;
-	return err_set(e, ERR_STATE, "%s is in use by another process",
-		       s->path);
+	err_set(e, ERR_STATE, "%s is in use by another process", s->path);
+	return err_hint(e, "end the controller that runs on it");
 }
 
 static struct store *store_new(const struct store_config *c, struct err *e)

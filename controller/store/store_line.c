@@ -97,9 +97,11 @@ enum err_code store_lot_create(struct store_db *db,
 		rc = store_image_get(db, lot->image_sha256, &im, e);
 	if (rc)
 		return rc;
-	if (strcmp(im.product, lot->product) != 0)
-		return err_set(e, ERR_CONFLICT, "the image is for product %s",
-			       im.product);
+	if (strcmp(im.product, lot->product) != 0) {
+		err_set(e, ERR_CONFLICT, "the image is for product %s",
+			im.product);
+		return err_hint(e, "give that product, or another image");
+	}
 	rc = release_use_check(im.state, e);
 	if (rc)
 		return rc;
