@@ -362,6 +362,19 @@ static const struct table_column card_columns[] = {
 	{NULL, NULL, 0},
 };
 
+/* Step and progress are those of the board last in the harness: shown while it
+ * is there. */
+static void forget_last_board(json_t *harness)
+{
+	const char *state =
+		json_string_value(json_object_get(harness, "state"));
+
+	if (state && strcmp(state, "empty") == 0) {
+		json_object_del(harness, "step");
+		json_object_del(harness, "percent");
+	}
+}
+
 /* A row for each item of each station's list; a station without any still
  * gets one row. */
 static json_t *rows_of(const json_t *stations, const char *list_name,
@@ -390,7 +403,11 @@ static json_t *rows_of(const json_t *stations, const char *list_name,
 static void print_stations(const json_t *stations)
 {
 	json_t *rows = rows_of(stations, "harnesses", "harness", true);
+	const json_t *row;
+	size_t i;
 
+	json_array_foreach (rows, i, row)
+		forget_last_board(json_object_get(row, "harness"));
 	table_print(stdout, harness_columns, rows);
 	json_decref(rows);
 	rows = rows_of(stations, "cards", "card", false);
