@@ -1,28 +1,5 @@
-/* The daemon's configuration file, libconfuse syntax:
- *
- *   usb_socket = "/run/bench/usb"        # PROVLINE_BENCH_SOCKET
- *   control_socket = "/run/bench/control"
- *   data_dir = "/var/lib/bench"          # maker keys
- *   maker_key = "/etc/maker.pem"         # default DATA_DIR/maker.pem; made
- *   nor_part = "w25q64jv"                # of boards that do not say their own
- *   wiring = "bench"                     # the same; or b-u585i-iot02a: chip.h
- *   pace = 0.0                           # modelled per wall time; 0: free
- *   patient = false                      # see worker.h
- *   seed = 1
- *   probe "PV0001" {                     # USB serial number
- *     type = "ft2232h"                   # or ft232h, ft4232h
- *     manufacturer = "Provline"          # printable ASCII, as the serial
- *                                        # number and the product
- *     product = "Provline harness"
- *     layout = "resistor"                # or output-enable, or spi-nor:
- *                                        # bench/probe/harness.h
- *     trace = "pv0001.vcd"               # pins, for sigrok; default none
- *     scanner = "/run/bench/scan1"       # barcode scanner's device file;
- *                                        # default none
- *   }
- *   card_reader "SFI" {                  # reader's name
- *     socket = "/run/bench/pcscd"        # PCSCLITE_CSOCK_NAME
- *   }
+/* The daemon's configuration file, libconfuse syntax: every key is in
+ * provline-bench.conf. What patient means is in worker.h.
  */
 #ifndef BENCH_DAEMON_CONFIG_H
 #define BENCH_DAEMON_CONFIG_H
