@@ -280,6 +280,37 @@ static enum err_code refused(const struct msg_REFUSED *r, struct err *e)
 	return err_set(e, code == ERR_OK ? ERR_FAILED : code, "%s", r->text);
 }
 
+/* NULL when the message is not about one. */
+static const char *attempt_of(const struct msg *m)
+{
+	switch (m->type) {
+	case MSG_PERMIT_GET:
+		return m->u.PERMIT_GET.attempt;
+	case MSG_PERMIT:
+		return m->u.PERMIT.attempt;
+	case MSG_LICENCE_ISSUED:
+		return m->u.LICENCE_ISSUED.attempt;
+	case MSG_CSR_RELAY:
+		return m->u.CSR_RELAY.attempt;
+	case MSG_CERTIFICATE:
+		return m->u.CERTIFICATE.attempt;
+	case MSG_RESULT:
+		return m->u.RESULT.attempt;
+	case MSG_RECORDED:
+		return m->u.RECORDED.attempt;
+	default:
+		return NULL;
+	}
+}
+
+/* What is taken for recorded leaves the spool, so it must be the very one. */
+static bool is_about(const struct msg *request, const struct msg *reply)
+{
+	const char *asked = attempt_of(request), *got = attempt_of(reply);
+
+	return asked == NULL || got == NULL || strcmp(asked, got) == 0;
+}
+
 static enum err_code judge_reply(const struct msg *request,
 				 struct link_reply *reply, struct err *e)
 {
@@ -290,6 +321,9 @@ static enum err_code judge_reply(const struct msg *request,
 	else if (reply->m->type != msg_reply(request->type))
 		rc = err_set(e, ERR_MALFORMED, "%s answered by %s",
 			     msg_name(request->type), msg_name(reply->m->type));
+	else if (!is_about(request, reply->m))
+		rc = err_set(e, ERR_MALFORMED, "%s answered for attempt %s",
+			     msg_name(request->type), attempt_of(reply->m));
 	else
 		return ERR_OK;
 	link_reply_fini(reply);
