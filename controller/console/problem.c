@@ -41,7 +41,6 @@ enum err_code problem_write(struct dbuf *out, int status, const struct err *e)
 	char *text;
 	enum err_code rc;
 
-	/* Detail may quote foreign bytes; what is no UTF-8 is left out. */
 	doc = json_pack("{s:s,s:s,s:i,s:s}", "type", "about:blank", "title",
 			err_text(e->code), "status", status, "code",
 			err_name(e->code));
