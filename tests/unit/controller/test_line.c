@@ -65,14 +65,38 @@ static void closing_names_everything_missing(void **state)
 	assert_non_null(strstr(e.text, "card X"));
 }
 
+static void states_have_names(void **state)
+{
+	enum lot_state lot;
+	enum step_state step;
+
+	(void)state;
+	for (unsigned i = 0; i < LOT_STATE_COUNT; i++) {
+		assert_true(lot_state_parse(lot_state_name((enum lot_state)i),
+					    &lot));
+		assert_int_equal(lot, i);
+	}
+	assert_string_equal(lot_state_name(LOT_STATE_COUNT), "");
+	assert_false(lot_state_parse("", &lot));
+	assert_true(step_state_parse("done", &step));
+	assert_int_equal(step, STEP_DONE);
+	assert_true(step_state_parse("unknown", &step));
+	assert_int_equal(step, STEP_UNKNOWN);
+	assert_false(step_state_parse("pass", &step));
+}
+
 static void names_and_limits(void **state)
 {
 	(void)state;
 	assert_true(lot_name_ok("A17.b_c-9"));
+	assert_true(lot_name_ok("A"));
+	assert_true(lot_name_ok("0123456789012345678901234567890."));
+	assert_false(lot_name_ok("0123456789012345678901234567890.1"));
 	assert_false(lot_name_ok(""));
+	assert_false(lot_name_ok(".a"));
+	assert_false(lot_name_ok("-a"));
 	assert_false(lot_name_ok("../x"));
 	assert_false(lot_name_ok("a b"));
-	assert_false(lot_name_ok("a123456789a123456789a123456789a123"));
 	assert_int_equal(lot_limits_check(1, 1, NULL), ERR_OK);
 	assert_int_equal(lot_limits_check(1000000, 10, NULL), ERR_OK);
 	assert_int_equal(lot_limits_check(0, 1, NULL), ERR_INPUT);
@@ -139,8 +163,11 @@ static void refusals_of_a_permit(void **state)
 	f = new_unit();
 	for (unsigned s = 0; s < LOT_STATE_COUNT; s++) {
 		f.lot_state = (enum lot_state)s;
-		assert_int_equal(decide(&f),
+		assert_int_equal(permit_decide(&f, &v, NULL),
 				 s == LOT_RUNNING ? ERR_OK : ERR_STATE);
+		/* asking again helps while the lot may run again */
+		assert_int_equal(v.retry_ms != 0,
+				 s == LOT_PAUSED || s == LOT_CLOSING);
 	}
 
 	f = new_unit();
@@ -200,7 +227,7 @@ static void attempts_run_out(void **state)
 
 /* ---- results ---- */
 
-static struct result_step all_steps[STEP_RECORD];
+static struct result_step all_steps[STEP_RECORD + 1];
 
 static struct result_facts good_pass(void)
 {
@@ -268,6 +295,40 @@ static void a_pass_must_be_borne_out(void **state)
 	assert_int_equal(result_judge(&f, &why), OUTCOME_FAIL);
 }
 
+/* A locked unit went on where the last attempt left it. */
+static void a_resumed_pass_needs_less(void **state)
+{
+	const char *why;
+
+	(void)state;
+	for (int missing = 0; missing < STEP_RECORD; missing++) {
+		struct result_facts f = good_pass();
+		bool needed =
+			missing == STEP_IDENTIFY || missing == STEP_PERMIT ||
+			missing == STEP_APP_TEST || missing == STEP_APP_INSTALL;
+
+		all_steps[missing] = all_steps[STEP_RECORD - 1];
+		f.steps_n -= missing == STEP_RECORD - 1;
+		assert_int_equal(result_judge(&f, &why), OUTCOME_INDETERMINATE);
+		f.resumed = true;
+		assert_int_equal(result_judge(&f, &why),
+				 needed ? OUTCOME_INDETERMINATE : OUTCOME_PASS);
+	}
+}
+
+/* The step that reports has not ended when it reports. */
+static void recording_is_not_judged(void **state)
+{
+	struct result_facts f = good_pass();
+	const char *why;
+
+	(void)state;
+	all_steps[STEP_RECORD] =
+		(struct result_step){STEP_RECORD, STEP_UNKNOWN};
+	f.steps_n++;
+	assert_int_equal(result_judge(&f, &why), OUTCOME_PASS);
+}
+
 static void what_becomes_of_a_unit(void **state)
 {
 	(void)state;
@@ -285,6 +346,25 @@ static void what_becomes_of_a_unit(void **state)
 	assert_string_equal(
 		result_disposition(OUTCOME_FAIL, FAILURE_IDENTITY_WRONG, true),
 		"quarantine");
+	assert_string_equal(
+		result_disposition(OUTCOME_FAIL, FAILURE_PROVISIONED, false),
+		"good");
+}
+
+static void a_report_contradicts_itself(void **state)
+{
+	(void)state;
+	assert_int_equal(result_check(OUTCOME_PASS, FAILURE_NONE, 0, 0, NULL),
+			 ERR_OK);
+	assert_int_equal(result_check(OUTCOME_FAIL, FAILURE_MODEM, 2, 1, NULL),
+			 ERR_OK); /* the station's clock may jump */
+	assert_int_equal(
+		result_check(OUTCOME_INDETERMINATE, FAILURE_NONE, 1, 1, NULL),
+		ERR_OK);
+	assert_int_equal(result_check(OUTCOME_PASS, FAILURE_NONE, -1, 0, NULL),
+			 ERR_MALFORMED);
+	assert_int_equal(result_check(OUTCOME_PASS, FAILURE_NONE, 0, -1, NULL),
+			 ERR_MALFORMED);
 	assert_int_equal(result_check(OUTCOME_PASS, FAILURE_MODEM, 0, 0, NULL),
 			 ERR_MALFORMED);
 	assert_int_equal(result_check(OUTCOME_FAIL, FAILURE_NONE, 0, 0, NULL),
@@ -297,9 +377,12 @@ static void what_becomes_of_a_unit(void **state)
 
 /* ---- ledger ---- */
 
+static char last_gap[200];
+
 static void count_gap(void *arg, const char *text)
 {
 	assert_true(*text);
+	strcpy(last_gap, text);
 	++*(unsigned *)arg;
 }
 
@@ -314,11 +397,17 @@ static void cards_must_match_licences(void **state)
 	assert_int_equal(sum.card_start - sum.card_end, 10);
 	c.here = 6;
 	assert_int_equal(ledger_card_check(&c, &sum, count_gap, &told), 1);
+	assert_non_null(strstr(last_gap, "; 1 installs are unaccounted for"));
 	c.here = 8;
 	assert_int_equal(ledger_card_check(&c, &sum, count_gap, &told), 1);
+	assert_non_null(strstr(last_gap, "yet 11 licences"));
 	c.end = 101;
 	assert_int_equal(ledger_card_check(&c, &sum, count_gap, &told), 1);
+	assert_non_null(strstr(last_gap, "rose from 100 to 101"));
 	assert_int_equal(told, 3);
+	c.end = c.start; /* a card that was only fitted */
+	c.here = c.elsewhere = 0;
+	assert_int_equal(ledger_card_check(&c, &sum, count_gap, &told), 0);
 }
 
 static void the_book_must_balance(void **state)
@@ -366,7 +455,10 @@ static void yield_arithmetic(void **state)
 	assert_int_equal(yield_percentile_rank(10, 50), 4);
 	assert_int_equal(yield_percentile_rank(10, 95), 9);
 	assert_int_equal(yield_percentile_rank(100, 95), 94);
+	assert_int_equal(yield_percentile_rank(1000, 95), 949);
+	assert_int_equal(yield_percentile_rank(0, 95), 0);
 	near(yield_per_hour(30, 0, 1800000), 60);
+	near(yield_per_hour(30, 1800000, 3600000), 60);
 	near(yield_per_hour(30, 5, 5), 0);
 }
 
@@ -375,6 +467,7 @@ static void yield_arithmetic(void **state)
 static void an_image_takes_two_people(void **state)
 {
 	enum release_state s;
+	struct err e;
 
 	(void)state;
 	for (unsigned i = 0; i < RELEASE_STATE_COUNT; i++) {
@@ -387,23 +480,27 @@ static void an_image_takes_two_people(void **state)
 		release_approve_check(RELEASE_IMPORTED, "ann", "bob", NULL),
 		ERR_OK);
 	assert_int_equal(
-		release_approve_check(RELEASE_IMPORTED, "ann", "ann", NULL),
+		release_approve_check(RELEASE_IMPORTED, "ann", "ann", &e),
 		ERR_REFUSED);
+	assert_non_null(strstr(e.text, "another person"));
 	assert_int_equal(
 		release_approve_check(RELEASE_APPROVED, "ann", "bob", NULL),
 		ERR_STATE);
 	assert_int_equal(
 		release_approve_check(RELEASE_RETIRED, "ann", "bob", NULL),
 		ERR_STATE);
-	assert_int_equal(release_use_check(RELEASE_IMPORTED, NULL), ERR_STATE);
+	assert_int_equal(release_use_check(RELEASE_IMPORTED, &e), ERR_STATE);
+	assert_non_null(strstr(e.text, "approval"));
 	assert_int_equal(release_use_check(RELEASE_APPROVED, NULL), ERR_OK);
-	assert_int_equal(release_use_check(RELEASE_RETIRED, NULL), ERR_STATE);
+	assert_int_equal(release_use_check(RELEASE_RETIRED, &e), ERR_STATE);
+	assert_non_null(strstr(e.text, "retired"));
 	assert_int_equal(release_retire_check(RELEASE_IMPORTED, NULL, NULL),
 			 ERR_OK);
 	assert_int_equal(release_retire_check(RELEASE_APPROVED, NULL, NULL),
 			 ERR_OK);
-	assert_int_equal(release_retire_check(RELEASE_APPROVED, "L1", NULL),
+	assert_int_equal(release_retire_check(RELEASE_APPROVED, "L1", &e),
 			 ERR_STATE);
+	assert_non_null(strstr(e.text, "lot L1"));
 	assert_int_equal(release_retire_check(RELEASE_RETIRED, NULL, NULL),
 			 ERR_STATE);
 }
@@ -414,13 +511,17 @@ int main(void)
 		cmocka_unit_test(an_image_takes_two_people),
 		cmocka_unit_test(only_the_listed_moves_exist),
 		cmocka_unit_test(closing_names_everything_missing),
+		cmocka_unit_test(states_have_names),
 		cmocka_unit_test(names_and_limits),
 		cmocka_unit_test(a_new_unit_needs_quota),
 		cmocka_unit_test(refusals_of_a_permit),
 		cmocka_unit_test(a_locked_unit_waits_for_results),
 		cmocka_unit_test(attempts_run_out),
 		cmocka_unit_test(a_pass_must_be_borne_out),
+		cmocka_unit_test(a_resumed_pass_needs_less),
+		cmocka_unit_test(recording_is_not_judged),
 		cmocka_unit_test(what_becomes_of_a_unit),
+		cmocka_unit_test(a_report_contradicts_itself),
 		cmocka_unit_test(cards_must_match_licences),
 		cmocka_unit_test(the_book_must_balance),
 		cmocka_unit_test(yield_arithmetic),
