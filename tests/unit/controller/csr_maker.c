@@ -26,12 +26,14 @@ static void set_names(X509_REQ *req, const struct csr_recipe *r,
 		CHECK(X509_NAME_add_entry_by_txt(name, "C", MBSTRING_ASC,
 						 (const uint8_t *)r->country,
 						 -1, -1, 0));
-	CHECK(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-					 (const uint8_t *)(r->cn ? r->cn : cn),
-					 -1, -1, 0));
+	for (unsigned i = 0; i < (r->cn_twice ? 2 : 1); i++)
+		CHECK(X509_NAME_add_entry_by_txt(
+			name, "CN", MBSTRING_UTF8,
+			(const uint8_t *)(r->cn ? r->cn : cn), -1, -1, 0));
 	CHECK(X509_NAME_add_entry_by_txt(
 		name, "serialNumber", MBSTRING_ASC,
-		(const uint8_t *)(r->serial ? r->serial : serial), -1, -1, 0));
+		(const uint8_t *)(r->serial ? r->serial : serial), -1, -1,
+		r->one_set ? -1 : 0));
 	CHECK(X509_REQ_set_subject_name(req, name));
 	X509_NAME_free(name);
 }

@@ -12,11 +12,13 @@
 #include <openssl/x509.h>
 
 struct csr_recipe {
-	const char *curve;    /* NULL: P-256 */
-	const char *digest;   /* NULL: SHA256 */
-	const char *cn;	      /* NULL: the device ID */
-	const char *serial;   /* NULL: the UID */
-	const char *country;  /* NULL: none; else one name too many */
+	const char *curve;   /* NULL: P-256 */
+	const char *digest;  /* NULL: SHA256 */
+	const char *cn;	     /* NULL: the device ID */
+	const char *serial;  /* NULL: the UID */
+	const char *country; /* NULL: none; else one name too many */
+	bool cn_twice;
+	bool one_set;	      /* both names in one SET: a name of two values */
 	const char *password; /* NULL: the challenge; "": no attribute */
 	bool extension;	      /* one attribute too many */
 	bool break_signature;

@@ -23,9 +23,21 @@ static enum err_code check(const struct csr_recipe *recipe, struct err *e)
 	return rc;
 }
 
+static void assert_sha256(const char *want, const void *data, size_t len)
+{
+	uint8_t hash[32];
+	char hex[65];
+
+	assert_true(EVP_Digest(data, len, hash, NULL, EVP_sha256(), NULL));
+	assert_string_equal(want, hex_encode(hex, hash, sizeof(hash)));
+}
+
 static void test_good(void **state)
 {
 	struct csr_recipe plain = {0};
+	char device_id[CSR_DEVICE_ID_SIZE];
+	uint8_t *spki = NULL;
+	int spki_len;
 	struct csr_facts facts;
 	struct csr_made m;
 	struct err e;
@@ -33,10 +45,13 @@ static void test_good(void **state)
 	(void)state;
 	csr_make(&m, &plain);
 	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_OK);
-	assert_int_equal(strlen(facts.device_id), SFI_DEVICE_ID_CHARS);
-	assert_memory_equal(facts.device_id, "PV", 2);
-	assert_int_equal(strlen(facts.csr_sha256), 64);
-	assert_int_equal(strlen(facts.spki_sha256), 64);
+	csr_device_id(device_id, m.claim.uid);
+	assert_string_equal(facts.device_id, device_id);
+	assert_sha256(facts.csr_sha256, m.der, m.claim.csr_len);
+	spki_len = i2d_PUBKEY(m.key, &spki);
+	assert_true(spki_len > 0);
+	assert_sha256(facts.spki_sha256, spki, (size_t)spki_len);
+	OPENSSL_free(spki);
 	csr_made_free(&m);
 }
 
@@ -67,9 +82,14 @@ static void test_refusals(void **state)
 		 ERR_REFUSED,
 		 "subject"},
 		{{.country = "XX"}, ERR_REFUSED, "subject"},
+		{{.cn_twice = true}, ERR_REFUSED, "subject"},
+		{{.one_set = true}, ERR_REFUSED, "subject"},
 		{{.password = "00"}, ERR_REFUSED, "challenge"},
 		{{.password = ""}, ERR_REFUSED, "attribute"},
 		{{.extension = true}, ERR_REFUSED, "attribute"},
+		{{.password = "", .extension = true},
+		 ERR_REFUSED,
+		 "not challengePassword"},
 		{{.curve = "P-384"}, ERR_REFUSED, "P-256"},
 		{{.curve = "secp256k1"}, ERR_REFUSED, "P-256"},
 		{{.digest = "SHA384"}, ERR_REFUSED, "SHA-256"},
@@ -83,6 +103,50 @@ static void test_refusals(void **state)
 		assert_int_equal(check(&cases[i].recipe, &e), cases[i].code);
 		assert_non_null(strstr(e.text, cases[i].says));
 	}
+}
+
+/* The bytes around the challenge's type, each as it must not be. Nothing signs
+ * the request again: what gets past the attribute fails at the signature. */
+static void test_attribute(void **state)
+{
+	static const struct {
+		int at; /* from the content of the type */
+		uint8_t flip;
+		enum err_code code;
+		const char *says;
+	} cases[] = {
+		{-3, 0x01, ERR_REFUSED, "exactly one"},	      /* length */
+		{-4, 0x01, ERR_REFUSED, "exactly one"},	      /* SEQUENCE */
+		{-2, 0x03, ERR_MALFORMED, "without a type"},  /* OID */
+		{8, 0x0f, ERR_REFUSED, "not challenge"},      /* .7 */
+		{9, 0x01, ERR_MALFORMED, "unreadable"},	      /* SET */
+		{10, 0x03, ERR_MALFORMED, "unreadable"},      /* length */
+		{11, 0x08, ERR_MALFORMED, "unreadable"},      /* OCTET STRING */
+		{12, 0x7f, ERR_MALFORMED, "unreadable"},      /* length */
+		{11, 0x0c ^ 0x13, ERR_INTEGRITY, "own sign"}, /* Printable */
+		{11, 0x0c ^ 0x16, ERR_INTEGRITY, "own sign"}, /* IA5 */
+	};
+	struct csr_recipe plain = {0};
+	struct csr_facts facts;
+	struct csr_made m;
+	uint8_t *type;
+
+	(void)state;
+	csr_make(&m, &plain);
+	type = memmem(m.der, m.claim.csr_len,
+		      "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07", 9);
+	assert_non_null(type);
+	assert_int_equal(type[11], 0x0c); /* UTF8String */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e;
+
+		type[cases[i].at] ^= cases[i].flip;
+		assert_int_equal(csr_check(&m.claim, &facts, &e),
+				 cases[i].code);
+		assert_non_null(strstr(e.text, cases[i].says));
+		type[cases[i].at] ^= cases[i].flip;
+	}
+	csr_made_free(&m);
 }
 
 static void test_attestation(void **state)
@@ -109,6 +173,8 @@ static void test_attestation(void **state)
 	memset(m.claim.attest_key, 0xff, sizeof(m.claim.attest_key));
 	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_INTEGRITY);
 	m.claim.attestation_len = 0;
+	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_MALFORMED);
+	m.claim.attestation_len = CSR_ATTEST_MAX_BYTES + 1;
 	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_MALFORMED);
 	csr_made_free(&m);
 }
@@ -160,10 +226,17 @@ static void test_length(void **state)
 	m.der[whole] = 0;
 	csr_attest(&m);
 	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_MALFORMED);
+	m.claim.csr_len = CSR_MAX_BYTES + 1; /* not even looked at */
+	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_MALFORMED);
+	assert_non_null(strstr(e.text, "are possible"));
+	m.claim.csr_len = 0;
+	assert_int_equal(csr_check(&m.claim, &facts, &e), ERR_MALFORMED);
+	assert_non_null(strstr(e.text, "are possible"));
 	csr_made_free(&m);
 }
 
-/* Every byte flipped in turn: never accepted, never a crash. */
+/* Every byte flipped in turn: never accepted, never a crash, even when the test
+ * program signs what came of it. */
 static void test_bytes(void **state)
 {
 	struct csr_recipe plain = {0};
@@ -174,9 +247,11 @@ static void test_bytes(void **state)
 	csr_make(&m, &plain);
 	for (size_t i = 0; i < m.claim.csr_len; i++) {
 		m.der[i] ^= 0x55;
+		csr_attest(&m);
 		assert_int_not_equal(csr_check(&m.claim, &facts, NULL), ERR_OK);
 		m.der[i] ^= 0x55;
 	}
+	csr_attest(&m);
 	assert_int_equal(csr_check(&m.claim, &facts, NULL), ERR_OK);
 	csr_made_free(&m);
 }
@@ -187,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_device_id),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_attribute),
 		cmocka_unit_test(test_attestation),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_length),
