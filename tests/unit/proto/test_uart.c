@@ -285,6 +285,13 @@ static void test_caller_bugs(void **state)
 	s.u.STAGE.percent = 1;
 	s.u.STAGE.name[0] = '\0';
 	assert_int_equal(uart_encode(line, sizeof(line), &s), 0);
+	make(&s, UART_STAGE, true);
+	assert_true(uart_encode(line, sizeof(line), &s) > 0);
+	s.seq = 65536;
+	assert_int_equal(uart_encode(line, sizeof(line), &s), 0);
+	s.seq = 0;
+	s.type = UART_TYPE_COUNT;
+	assert_int_equal(uart_encode(line, sizeof(line), &s), 0);
 	make(&s, UART_CSR, false);
 	s.u.CSR.data_len = 97;
 	assert_int_equal(uart_encode(line, sizeof(line), &s), 0);

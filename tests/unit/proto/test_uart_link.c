@@ -31,6 +31,8 @@ static void test_lines(void **state)
 	assert_true(feed(&l, "de\n"));
 	assert_int_equal(l.len, 2);
 	assert_memory_equal(l.line, "de", 2);
+	assert_true(feed(&l, "f\n"));
+	assert_int_equal(l.len, 1);
 }
 
 static void test_overlong_lines(void **state)
@@ -39,9 +41,13 @@ static void test_overlong_lines(void **state)
 	unsigned lines = 0;
 	(void)state;
 
+	for (unsigned i = 0; i < UART_LINE_MAX - 1; i++)
+		assert_false(uart_lines_feed(&l, 'x'));
+	assert_true(uart_lines_feed(&l, 'x'));
+	assert_int_equal(l.len, UART_LINE_MAX);
 	for (unsigned i = 0; i < 1000; i++)
 		lines += uart_lines_feed(&l, 'x') ? 1 : 0;
-	assert_int_equal(lines, 1);
+	assert_int_equal(lines, 0);
 	assert_false(feed(&l, "!PL1 0\r\n"));
 	assert_true(feed(&l, "next\r"));
 	assert_int_equal(l.len, 4);
@@ -134,6 +140,37 @@ static void test_same_text_twice(void **state)
 	}
 }
 
+/* One that is not under way is not waited for. */
+static void test_unsendable(void **state)
+{
+	struct uart_sentence s;
+	struct uart_link k;
+	(void)state;
+
+	uart_link_init(&k, true);
+	stage_sentence(&s, 101);
+	assert_int_equal(uart_link_send(&k, &s, 0), 0);
+	assert_int_equal(uart_link_tick(&k, 100000), UART_TICK_IDLE);
+	stage_sentence(&s, 100);
+	assert_true(uart_link_send(&k, &s, 0) > 0);
+	assert_int_equal(s.seq, 0);
+}
+
+/* Both ends repeating in step would never hear each other. */
+static void test_host_waits_longer(void **state)
+{
+	struct uart_sentence s = {.type = UART_CHALLENGE};
+	struct uart_link k;
+	(void)state;
+
+	uart_link_init(&k, false);
+	assert_true(uart_link_send(&k, &s, 0) > 0);
+	assert_int_equal(uart_link_tick(&k, UART_RESEND_MS + 100),
+			 UART_TICK_IDLE);
+	assert_int_equal(uart_link_tick(&k, 2 * UART_RESEND_MS),
+			 UART_TICK_RESEND);
+}
+
 static void test_lost(void **state)
 {
 	struct uart_sentence s;
@@ -183,6 +220,43 @@ static void test_boot_resets_host(void **state)
 	assert_false(p.host.waiting);
 	/* its first BOOT again, as after a lost ACK: no second event */
 	assert_int_equal(to_host(&p), UART_EVENT_NONE);
+}
+
+/* The kernel's BOOT is followed by the application's: the same number, another
+ * text. */
+static void test_boot_after_boot(void **state)
+{
+	struct uart_sentence s;
+	struct pair p;
+	(void)state;
+
+	pair_init(&p);
+	boot_sentence(&s);
+	uart_link_send(&p.dut, &s, 0);
+	assert_int_equal(to_host(&p), UART_EVENT_SENTENCE);
+	uart_link_init(&p.dut, true);
+	strcpy(s.u.BOOT.program, "app");
+	uart_link_send(&p.dut, &s, 0);
+	assert_int_equal(s.seq, 0);
+	assert_int_equal(to_host(&p), UART_EVENT_SENTENCE);
+	assert_string_equal(p.s.u.BOOT.program, "app");
+}
+
+/* Only a BOOT voids what is under way: a sentence that crosses the host's
+ * does not. */
+static void test_crossing(void **state)
+{
+	struct uart_sentence s = {.type = UART_CHALLENGE};
+	struct pair p;
+	(void)state;
+
+	pair_init(&p);
+	assert_true(uart_link_send(&p.host, &s, 0) > 0);
+	stage_sentence(&s, 1);
+	uart_link_send(&p.dut, &s, 0);
+	assert_int_equal(to_host(&p), UART_EVENT_SENTENCE);
+	assert_true(p.host.waiting);
+	assert_int_equal(p.host.next_seq, 1);
 }
 
 static void test_bad_lines(void **state)
@@ -241,8 +315,12 @@ int main(void)
 		cmocka_unit_test(test_overlong_lines),
 		cmocka_unit_test(test_repeat_and_double),
 		cmocka_unit_test(test_same_text_twice),
+		cmocka_unit_test(test_unsendable),
+		cmocka_unit_test(test_host_waits_longer),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_boot_resets_host),
+		cmocka_unit_test(test_boot_after_boot),
+		cmocka_unit_test(test_crossing),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_lossy_wire),
 	};
