@@ -531,6 +531,61 @@ static void test_manifest_form(void **state)
 	spoil_fini(&s);
 }
 
+/* The same fields in the same length: the signer's id behind the rest. */
+static void test_manifest_order(void **state)
+{
+	struct dbuf bytes, moved;
+	struct bundle b;
+	(void)state;
+
+	bundle_open(&b, example.data, example.len, BUNDLE_OURS, NULL);
+	dbuf_init(&bytes, BUNDLE_MANIFEST_BYTES);
+	dbuf_init(&moved, BUNDLE_MANIFEST_BYTES);
+	assert_int_equal(bundle_manifest(&b, &bytes, &error), ERR_OK);
+	assert_int_equal(bytes.data[10], 0x12); /* the body's tag */
+	dbuf_add(&moved, bytes.data + 10, bytes.len - 10);
+	dbuf_add(&moved, bytes.data, 10);
+	decode_fails(moved.data, moved.len, "in another form");
+	dbuf_fini(&moved);
+	dbuf_fini(&bytes);
+	bundle_close(&b);
+}
+
+static void test_manifest_limits(void **state)
+{
+	static const uint8_t zeros[BUNDLE_MANIFEST_BYTES + 1];
+	/* a layer with a region and without hashes */
+	static const char layer[6] = "\12\4\12\2\12";
+	uint8_t bytes[2 + 9 * sizeof layer] = {0x12};
+	(void)state;
+
+	decode_fails(zeros, BUNDLE_MANIFEST_BYTES, "no protobuf message");
+	decode_fails(zeros, sizeof zeros, "1 to 16384 bytes");
+	for (size_t i = 0; i < 9; i++)
+		memcpy(bytes + 2 + i * sizeof layer, layer, sizeof layer);
+	bytes[1] = 8 * sizeof layer;
+	decode_fails(bytes, 2 + 8 * sizeof layer, "hash is not 32 bytes");
+	bytes[1] = 9 * sizeof layer;
+	decode_fails(bytes, sizeof bytes, "1 to 8 layers");
+}
+
+static void test_policy_keys(void **state)
+{
+	struct spoil s;
+	(void)state;
+
+	spoil_init(&s);
+	s.b.policy.has_debug = true;
+	s.b.policy.debug_auth.bytes[0] = 4;
+	s.b.policy.debug_auth.len = BUNDLE_PUBLIC_KEY_BYTES - 1;
+	spoilt(&s, "manifest at 0x", "its debugging key is no P-256 key");
+	spoil_init(&s);
+	s.b.policy.has_crash = true;
+	s.b.policy.crash_report.bytes[0] = 2; /* compressed */
+	s.b.policy.crash_report.len = BUNDLE_PUBLIC_KEY_BYTES;
+	spoilt(&s, "manifest at 0x", "its crash report key is no P-256 key");
+}
+
 /* -------- archives of other tools -------- */
 
 static void test_foreign_order(void **state)
@@ -551,6 +606,28 @@ static void test_foreign_order(void **state)
 			 ERR_OK);
 	refuse(&file, BUNDLE_OURS, "directory");
 	s.a.entries[2] = manifest; /* for spoil_fini() */
+	dbuf_fini(&file);
+	spoil_fini(&s);
+}
+
+/* Right in all parts, but not as we pack: told where that begins. */
+static void test_layers_the_other_way_round(void **state)
+{
+	struct bundle_entry first;
+	struct dbuf file;
+	struct spoil s;
+	(void)state;
+
+	spoil_init(&s);
+	spoil_pack(&s, &file);
+	first = s.a.entries[0];
+	s.a.entries[0] = s.a.entries[1];
+	s.a.entries[1] = first;
+	dbuf_clear(&file);
+	assert_int_equal(archive_write(&s.a, &file, &error), ERR_OK);
+	assert_int_equal(open_bytes(file.data, file.len, BUNDLE_FOREIGN),
+			 ERR_OK);
+	refuse(&file, BUNDLE_OURS, "layer 0 at 0x0000000e: the content is");
 	dbuf_fini(&file);
 	spoil_fini(&s);
 }
@@ -600,7 +677,11 @@ int main(void)
 		cmocka_unit_test(test_hashes),
 		cmocka_unit_test(test_signature_shape),
 		cmocka_unit_test(test_manifest_form),
+		cmocka_unit_test(test_manifest_order),
+		cmocka_unit_test(test_manifest_limits),
+		cmocka_unit_test(test_policy_keys),
 		cmocka_unit_test(test_foreign_order),
+		cmocka_unit_test(test_layers_the_other_way_round),
 		cmocka_unit_test(test_entries),
 	};
 
