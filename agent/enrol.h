@@ -32,7 +32,8 @@ void enrol_token_fini(struct enrol_token *t);
 
 /* Blocks for the controller, 30 s at most. ERR_UNREACHABLE, ERR_INTEGRITY
  * when no certificate of the chain has the hash, ERR_CONFIG when the token was
- * made for another station, ERR_UNAUTHORISED and others as the controller says. Nothing is written unless all went well. */
+ * made for another station, ERR_UNAUTHORISED and others as the controller
+ * says. Nothing is written unless all went well. */
 enum err_code enrol_station(const char *url, const char *station,
 			    const char *data_dir, const struct enrol_token *t,
 			    struct err *e);
