@@ -166,7 +166,12 @@ static enum err_code start_store(struct daemon *d, struct err *e)
 	enum err_code rc;
 
 	if (access(db, F_OK)) {
+		bool foreign = errno == EACCES;
+
 		err_set_errno(e, ERR_CONFIG, errno, "%s", db);
+		if (foreign)
+			return err_hint(e, "start it as the user who owns %s",
+					d->config->data_dir);
 		return err_hint(e,
 				"make the folder with provline init --data "
 				"%s",

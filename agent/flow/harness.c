@@ -207,9 +207,11 @@ static bool ready(struct harness *h, struct msg_ASSIGNMENT *order)
 	if (!link_bound(h->st->link))
 		return hold(h, "error", "no connection to the controller");
 	if (!station_order(h->st, h->index, order)) {
-		snprintf(note, sizeof(note), "%s %s",
-			 order->lot[0] == '\0' ? "no lot assigned" : order->lot,
-			 order->lot[0] == '\0' ? "" : order->lot_state);
+		if (order->lot[0] == '\0')
+			snprintf(note, sizeof(note), "no lot assigned, or not started");
+		else
+			snprintf(note, sizeof(note), "%s is %s", order->lot,
+				 order->lot_state);
 		return hold(h, "empty", note);
 	}
 	if (cache_ensure(h->st->cache, (unsigned)h->index, order->image_sha256,

@@ -9,6 +9,9 @@ enum err_code db_error(struct store_db *db, const char *what, struct err *e)
 	int code = db->h ? sqlite3_extended_errcode(db->h) : SQLITE_NOMEM;
 	const char *text = db->h ? sqlite3_errmsg(db->h) : "out of memory";
 
+	/* the WAL's index cannot grow: only a full volume does that */
+	if (code == SQLITE_IOERR_SHMSIZE)
+		return err_set(e, ERR_DISK_FULL, "%s: %s", what, text);
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return err_set(e, ERR_DISK_FULL, "%s: %s", what, text);

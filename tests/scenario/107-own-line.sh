@@ -79,6 +79,26 @@ provline lot create L2 --product P1 --image "$SHA256" --quantity 1 >/dev/null ||
 ends_as 3 'not closed; close it first' provline evidence export --lot L2 --output l2.tar
 [ ! -e l2.tar ] || fail "a refused export leaves a file"
 
+shows() { provline station list | grep -q "$1"; }
+provline assign L2 S1 || fail "assign"
+wait_for 20 shows 'no lot assigned, or not started'
+
+# -------- a folder of somebody else's, a volume that is full --------
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$T"
+	mkdir -m 700 theirs
+	ends_as 2 'Permission denied; start it as the user who owns' setpriv --reuid=65534 --clear-groups \
+		"$BIN/provline-controller" --data "$PWD/theirs"
+fi
+mkdir full
+provline init --data third >/dev/null || fail "init"
+if unshare -m mount -t tmpfs none full 2>/dev/null; then # a volume that goes with the command
+	on_full() { ends_as 1 '; free space' unshare -m bash -c "mount -t tmpfs -o size=1m none full &&
+		cp -r third full/ && { head -c 2m /dev/zero >full/rest; } 2>/dev/null; exec $*"; }
+	on_full provline-controller --data full/third
+	on_full provline init --data full/other
+fi
+
 # -------- enrolment --------
 sed 's|/agent"|/agent2"|; s/"S1"/"S2"/' agent.conf >agent2.conf
 ends_as 2 'station.key: No such file.*; enrol the station' provline-agent --config agent2.conf
