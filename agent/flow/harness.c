@@ -208,7 +208,8 @@ static bool ready(struct harness *h, struct msg_ASSIGNMENT *order)
 		return hold(h, "error", "no connection to the controller");
 	if (!station_order(h->st, h->index, order)) {
 		if (order->lot[0] == '\0')
-			snprintf(note, sizeof(note), "no lot assigned, or not started");
+			snprintf(note, sizeof(note),
+				 "no lot assigned, or not started");
 		else
 			snprintf(note, sizeof(note), "%s is %s", order->lot,
 				 order->lot_state);
