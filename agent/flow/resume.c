@@ -39,9 +39,13 @@ static enum flow_end passed_before(struct attempt *a, const char *earlier)
 	enum spool_fate fate = SPOOL_WAITING;
 	int64_t id = 0;
 	char text[321];
+	enum err_code rc;
 	struct err e;
 
-	if (spool_message(a->st->spool, earlier, "result", &id, &e) != ERR_OK)
+	rc = spool_message(a->st->spool, earlier, "result", &id, &e);
+	if (rc == ERR_NOT_FOUND)
+		return FLOW_NOTHING; /* recorded, and long ago */
+	if (rc != ERR_OK)
 		return attempt_error(a, FAILURE_STATION, &e);
 	while (fate == SPOOL_WAITING && !station_stopping(a->st))
 		if (spool_wait(a->st->spool, id, mono_after_ms(RECORD_SLICE_MS),

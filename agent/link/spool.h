@@ -95,7 +95,8 @@ void spool_row_fini(struct spool_row *r);
 enum err_code spool_add(struct spool *s, const char *attempt, const char *kind,
 			const char *message, int64_t *id, struct err *e);
 
-/* The id of a message that was added. ERR_NOT_FOUND. */
+/* The id of a message that was added. ERR_NOT_FOUND when it never was, or was
+ * recorded and a thousand others came after it. */
 enum err_code spool_message(struct spool *s, const char *attempt,
 			    const char *kind, int64_t *id, struct err *e);
 

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 
 static struct dbuf image;
 static char image_hash[65];
@@ -850,6 +851,30 @@ static void result_survives(void **state)
 	assert_int_equal(fake.permits, 1);
 }
 
+/* The spool keeps passes longer than messages that were recorded. */
+static void a_pass_outlives_its_message(void **state)
+{
+	char path[96];
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(run().outcome, OUTCOME_PASS);
+	await_results(1);
+	close_world();
+	snprintf(path, sizeof(path), "%s/spool.db", world.dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM spool WHERE fate = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_true(sqlite3_changes(db) > 0);
+	sqlite3_close(db);
+	open_world();
+	fake.locked = true;
+	fake.runs_from = DUT_BOOT_APP;
+	assert_true(run().nothing);
+	assert_int_equal(fake.permits, 1);
+}
+
 static void remake(void **state)
 {
 	assert_int_equal(tear_down(state), 0);
@@ -1109,6 +1134,7 @@ int main(void)
 		T(resumes_in_certificate),
 		T(resumes_in_kernel),
 		T(result_survives),
+		T(a_pass_outlives_its_message),
 		T(refuses_another_fixture),
 		T(refuses_an_altered_manifest),
 		T(killed_at_every_step),
