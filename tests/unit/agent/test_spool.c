@@ -67,6 +67,8 @@ static void journals(void **state)
 	assert_int_equal(spool_attempt_open(spool, &a, &found, NULL), 0);
 	assert_true(found && a.irreversible && a.locked && !a.ended);
 	assert_string_equal(a.attempt, A1);
+	assert_string_equal(a.harness, "h1");
+	assert_string_equal(a.uid, "aa");
 	assert_string_equal(a.result, "{2}");
 	assert_int_equal(a.step, STEP_LOCK_DOWN);
 	spool_attempt_fini(&a);
@@ -123,7 +125,13 @@ static void messages_wait(void **state)
 	assert_int_equal(spool_next(spool, 0, &r, &found, NULL), 0);
 	assert_true(found);
 	assert_string_equal(r.message, "m1");
+	assert_string_equal(r.attempt, A1);
+	assert_string_equal(r.kind, "licence");
 	spool_row_fini(&r);
+	assert_int_equal(spool_message(spool, A2, "licence", &same, NULL), 0);
+	assert_int_equal(same, two);
+	assert_int_equal(spool_message(spool, A2, "result", &same, NULL),
+			 ERR_NOT_FOUND);
 	assert_int_equal(
 		spool_wait(spool, one, mono_after_ms(20), &fate, text, NULL),
 		0);
@@ -216,6 +224,7 @@ static void keeps_licences(void **state)
 	assert_true(found);
 	assert_memory_equal(back.licence, l.licence, sizeof(l.licence));
 	assert_string_equal(back.licence_id, l.licence_id);
+	assert_string_equal(back.card, l.card);
 	assert_int_equal(
 		spool_licence_get(spool, "c1", "other", &back, &found, NULL),
 		0);
@@ -234,6 +243,86 @@ static void witnesses(void **state)
 	assert_int_equal(spool_witness(spool, 10, "aa", NULL), ERR_INTEGRITY);
 }
 
+/* Change the closed file. */
+static void alter(const char *sql)
+{
+	sqlite3 *db;
+
+	spool_close(spool);
+	spool = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void a_newer_agents_file_is_left_alone(void **state)
+{
+	struct err e;
+
+	(void)state;
+	alter("PRAGMA user_version = 4");
+	assert_int_equal(spool_open(&spool, path, &e), ERR_STATE);
+	assert_null(spool);
+}
+
+static void an_unknown_step_or_a_short_licence_is_damage(void **state)
+{
+	struct spool_licence l = {.licence_id = "0011223344556677"};
+	struct spool_attempt a;
+	bool found;
+
+	(void)state;
+	assert_int_equal(spool_attempt_begin(spool, A1, "h1", "{}", NULL), 0);
+	assert_int_equal(spool_licence_put(spool, "c1", "fw", &l, NULL), 0);
+	alter("UPDATE attempt SET step = 15;"
+	      "UPDATE licence SET licence = x'07'");
+	reopen();
+	assert_int_equal(spool_attempt_open(spool, &a, &found, NULL),
+			 ERR_INTEGRITY);
+	assert_int_equal(spool_licence_get(spool, "c1", "fw", &l, &found, NULL),
+			 ERR_INTEGRITY);
+}
+
+/* What was recorded goes when a thousand messages came after it, and its
+ * attempt after twenty thousand; what waits stays. */
+static void old_entries_go(void **state)
+{
+	struct spool_attempt a;
+	int64_t one, two, id;
+	bool found;
+
+	(void)state;
+	assert_int_equal(spool_attempt_begin(spool, A1, "h1", "{1}", NULL), 0);
+	assert_int_equal(spool_attempt_end(spool, A1, "aa", OUTCOME_PASS, "{1}",
+					   &one, NULL),
+			 0);
+	assert_int_equal(spool_attempt_begin(spool, A2, "h1", "{2}", NULL), 0);
+	assert_int_equal(spool_attempt_end(spool, A2, "bb", OUTCOME_PASS, "{2}",
+					   &two, NULL),
+			 0);
+	assert_int_equal(spool_recorded(spool, one, 1, "ab", NULL), 0);
+	alter("UPDATE sqlite_sequence SET seq = 1000 WHERE name = 'spool';"
+	      "INSERT INTO attempt SELECT 20001, 'x', 'h1', 'cc', 0, 0, 0, 0,"
+	      " '', '{}'");
+	reopen();
+	assert_int_equal(spool_add(spool, "x", "licence", "m", &id, NULL), 0);
+	assert_int_equal(id, 1001);
+	assert_int_equal(spool_recorded(spool, id, 2, "cd", NULL), 0);
+	assert_int_equal(spool_message(spool, A1, "result", &id, NULL),
+			 ERR_NOT_FOUND);
+	assert_int_equal(spool_message(spool, A2, "result", &id, NULL), 0);
+	assert_int_equal(spool_attempt_end(spool, "x", "cc", OUTCOME_FAIL, "{}",
+					   &id, NULL),
+			 0);
+	assert_int_equal(spool_attempt_of_unit(spool, "aa", &a, &found, NULL),
+			 0);
+	assert_false(found);
+	assert_int_equal(spool_attempt_of_unit(spool, "bb", &a, &found, NULL),
+			 0);
+	assert_true(found);
+	spool_attempt_fini(&a);
+}
+
 /* As the agent before protocol version 2 left it: without the account. */
 static void make_older(void)
 {
@@ -246,13 +335,8 @@ static void make_older(void)
 		", '$.rest_ms');"
 		"UPDATE spool SET message = (SELECT result FROM attempt);"
 		"PRAGMA user_version = 1;";
-	sqlite3 *db;
 
-	spool_close(spool);
-	spool = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	alter(sql);
 }
 
 static void results_of_an_older_agent_are_sent(void **state)
@@ -299,6 +383,9 @@ int main(void)
 		T(damaged_file),
 		T(keeps_licences),
 		T(witnesses),
+		T(a_newer_agents_file_is_left_alone),
+		T(an_unknown_step_or_a_short_licence_is_damage),
+		T(old_entries_go),
 		T(results_of_an_older_agent_are_sent),
 	};
 
