@@ -8,6 +8,7 @@
 #include "controller/init_keys.h"
 #include "controller/controller_init.h"
 #include "proto/base/file.h"
+#include "proto/base/hex.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -230,9 +231,56 @@ static void an_edited_database_is_noticed(void **state)
 	}
 }
 
+/* As chain.h tells it, made by hashlib and openssl: what writes the record and
+ * what checks it share their code and could be wrong together. */
+static void the_chain_is_as_documented(void **state)
+{
+	static const char pem[] =
+		"-----BEGIN PUBLIC KEY-----\n"
+		"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+imms+6IbNSSG+uqb40nfj76"
+		"T8Ar\n"
+		"Z9H+DssdgAk8CFbR9dRkPaogp6KZvu2thaWVDiX2kmCA8QpXRvwi2KCVtQ=="
+		"\n"
+		"-----END PUBLIC KEY-----\n";
+	static const char signed_as[] =
+		"3045022100f0d249382480ad705008aa5f35fdf81bbaec3c2c344735"
+		"8fdf24b275e9c6949902200cd252fb4317da72f16d28d23bbe313dbf"
+		"3a528851ff78b89142875d0b38c978";
+	static const struct chain_leaf leaf = {
+		0x0102030405060708, 1760000000000, "unit", "{\"a\":1}", 7};
+	uint8_t prev[CHAIN_HASH_BYTES], hash[CHAIN_HASH_BYTES];
+	uint8_t signature[CHAIN_SIGNATURE_BYTES];
+	size_t len = strlen(signed_as) / 2;
+	struct chain_key *key;
+	char hex[65];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof prev; i++)
+		prev[i] = (uint8_t)i;
+	chain_hash(hash, prev, &leaf);
+	assert_string_equal(hex_encode(hex, hash, sizeof hash),
+			    "8f748e5d8de33261392d574ebe729f86"
+			    "b24c4a382406302c6ed7d08571f3bdcc");
+	assert_int_equal(chain_key_public(&key, pem, sizeof pem - 1, NULL),
+			 ERR_OK);
+	assert_true(hex_decode(signature, len, signed_as));
+	assert_int_equal(
+		chain_verify(key, leaf.seq, prev, signature, len, NULL),
+		ERR_OK);
+	assert_int_equal(
+		chain_verify(key, leaf.seq + 1, prev, signature, len, NULL),
+		ERR_INTEGRITY);
+	prev[31] ^= 1;
+	assert_int_equal(
+		chain_verify(key, leaf.seq, prev, signature, len, NULL),
+		ERR_INTEGRITY);
+	chain_key_close(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_chain_is_as_documented),
 		cmocka_unit_test(the_whole_file_verifies),
 		cmocka_unit_test(every_changed_byte_is_noticed),
 		cmocka_unit_test(a_cut_file_is_noticed),
