@@ -57,6 +57,8 @@ static struct {
 	bool running;
 	enum dut_item pos;
 	bool wait_challenge, wait_cert, struck;
+	uint8_t cert[1024]; /* as it came */
+	size_t cert_len;
 	struct uart_link link;
 	struct uart_lines lines;
 	uint8_t tx[8192];
@@ -146,8 +148,7 @@ static void set_csr(struct uart_sentence *s, uint32_t part)
 static void set_stored(struct uart_sentence *s)
 {
 	s->type = UART_STORED;
-	(void)mbedtls_sha256_ret(fake.cert, sizeof(fake.cert),
-				 s->u.STORED.sha256, 0);
+	(void)mbedtls_sha256_ret(dut.cert, dut.cert_len, s->u.STORED.sha256, 0);
 	if (fake.stored_other)
 		s->u.STORED.sha256[0] ^= 1;
 }
@@ -345,6 +346,17 @@ static void on_ack(void)
 		fake.runs_from = DUT_BOOT_APP;
 }
 
+static void take_cert(const struct uart_CERT *c)
+{
+	if (c->part == 1)
+		dut.cert_len = 0;
+	if (c->data_len > sizeof(dut.cert) - dut.cert_len)
+		abort();
+	memcpy(dut.cert + dut.cert_len, c->data, c->data_len);
+	dut.cert_len += c->data_len;
+	dut.wait_cert = c->part == c->of;
+}
+
 static void dut_line(void)
 {
 	char reply[UART_LINE_MAX];
@@ -359,9 +371,8 @@ static void dut_line(void)
 		on_ack();
 	if (ev == UART_EVENT_SENTENCE && s.type == UART_CHALLENGE)
 		dut.wait_challenge = true;
-	if (ev == UART_EVENT_SENTENCE && s.type == UART_CERT &&
-	    s.u.CERT.part == s.u.CERT.of)
-		dut.wait_cert = true;
+	if (ev == UART_EVENT_SENTENCE && s.type == UART_CERT)
+		take_cert(&s.u.CERT);
 }
 
 /* ---- target.h ---- */

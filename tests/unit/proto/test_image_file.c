@@ -244,6 +244,49 @@ static void test_bundle_comes_out_again(void **state)
 	dbuf_fini(&manifest);
 }
 
+/* What the header's hashes vouch for, but nobody would accept. */
+static void expect_mismatch(const struct image *im, const char *text)
+{
+	struct err e = {0};
+
+	assert_int_equal(image_check_manifests(im, &e), ERR_INTEGRITY);
+	if (!strstr(e.text, text))
+		fail_msg("\"%s\" does not tell \"%s\"", e.text, text);
+}
+
+static void test_bundle_must_be_the_one_told(void **state)
+{
+	struct image_build b = image_maker_inputs(&made);
+	struct image_part *manifest, *last;
+	struct dbuf bytes;
+	struct image im;
+	struct err e;
+	(void)state;
+
+	dbuf_init(&bytes, IMAGE_MAX_BYTES);
+	assert_int_equal(image_build(&b, &bytes, NULL), ERR_OK);
+	image_open(&im, read_bytes, &bytes, bytes.len, NULL);
+	assert_int_equal(image_check_manifests(&im, &e), ERR_OK);
+	manifest = (struct image_part *)image_part(&im, IMAGE_APP_BUNDLE);
+
+	bytes.data[manifest->offset + 40] ^= 1; /* of the bundle's manifest */
+	expect_mismatch(&im, "(app-bundle): ");
+	bytes.data[manifest->offset + 40] ^= 1;
+	bytes.data[image_part(&im, IMAGE_APP)->offset + 100] ^= 1;
+	expect_mismatch(&im, "(app-bundle): ");
+	bytes.data[image_part(&im, IMAGE_APP)->offset + 100] ^= 1;
+	manifest->version[0] ^= 1;
+	expect_mismatch(&im, "(app-bundle): is not the bundle");
+	manifest->version[0] ^= 1;
+	assert_int_equal(image_check_manifests(&im, &e), ERR_OK);
+	/* left out of the table */
+	last = &im.parts[--im.part_count];
+	*manifest = *last;
+	memset(last, 0, sizeof *last);
+	expect_mismatch(&im, "(app): the manifest of its bundle is missing");
+	dbuf_fini(&bytes);
+}
+
 static void expect_refused(const struct image_build *b, enum err_code rc,
 			   const char *text)
 {
@@ -503,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_cut_names_the_part),
 		cmocka_unit_test(test_hook_gives_the_same_hashes),
 		cmocka_unit_test(test_bundle_comes_out_again),
+		cmocka_unit_test(test_bundle_must_be_the_one_told),
 		cmocka_unit_test(test_damaged_bundles_are_refused),
 		cmocka_unit_test(test_wrong_expectations),
 		cmocka_unit_test(test_manifest_has_one_text),
