@@ -13,12 +13,16 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READY_MS 120000
-#define STOP_MS	 10000
-#define RUN_MS	 120000
+#define READY_MS   120000
+#define STOP_MS	   10000
+#define PORT_FIRST 10000
+#define PORT_COUNT 22000
+#define PORT_TRIES 100
+#define RUN_MS	   120000
 
 /* ---- folders, ports ---- */
 
@@ -33,8 +37,32 @@ static enum err_code find_programs(struct line *l, struct err *e)
 	return ERR_OK;
 }
 
-/* Ports that are free now: all are held while they are chosen, so that they
- * differ. */
+/* A port that is free now, held by the socket; -1: none. Below those that the
+ * kernel gives to connections (32768 on, as a rule): one of these could be
+ * taken while a daemon that was killed is started again. */
+static int hold_port(int *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int tries = 0; tries < PORT_TRIES; tries++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		uint16_t random = 0;
+
+		if (fd < 0)
+			return -1;
+		if (getrandom(&random, sizeof random, 0) == sizeof random) {
+			*port = PORT_FIRST + random % PORT_COUNT;
+			a.sin_port = htons((uint16_t)*port);
+			if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0)
+				return fd;
+		}
+		close(fd);
+	}
+	return -1;
+}
+
+/* All are held while they are chosen, so that they differ. */
 static enum err_code choose_ports(int *const ports[], size_t count,
 				  struct err *e)
 {
@@ -43,24 +71,15 @@ static enum err_code choose_ports(int *const ports[], size_t count,
 	size_t n;
 
 	for (n = 0; n < count; n++) {
-		struct sockaddr_in a = {.sin_family = AF_INET};
-		socklen_t len = sizeof a;
-
-		a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		fds[n] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fds[n] < 0 ||
-		    bind(fds[n], (struct sockaddr *)&a, sizeof a) ||
-		    getsockname(fds[n], (struct sockaddr *)&a, &len)) {
+		fds[n] = hold_port(ports[n]);
+		if (fds[n] < 0) {
 			rc = err_set_errno(e, ERR_FAILED, errno,
 					   "a free TCP port");
-			n++;
 			break;
 		}
-		*ports[n] = ntohs(a.sin_port);
 	}
 	while (n--)
-		if (fds[n] >= 0)
-			close(fds[n]);
+		close(fds[n]);
 	return rc;
 }
 

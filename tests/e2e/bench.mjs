@@ -55,8 +55,9 @@ export async function startBench(program, web, rows = 20) {
   const dir = mkdtempSync(join(tmpdir(), "provline-e2e-"));
   mkdirSync(join(dir, "images"));
   makeCertificates(dir);
-  let run = await launch(dir, program, web, [rows]);
-  const port = run.port;
+  // Used again by resume(): not one that the kernel gives to connections.
+  const port = 10000 + Math.floor(Math.random() * 22000);
+  let run = await launch(dir, program, web, [rows, port]);
   return {
     dir,
     port,

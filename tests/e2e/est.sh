@@ -8,10 +8,11 @@ trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 cd "$dir"
 fail() { echo "FAIL line ${BASH_LINENO[0]}: $*" >&2; cat out log >&2; exit 1; }
 
+port=$((10000 + RANDOM % 22000)) # not one that the kernel gives to connections: it is used again
 printf 'open sesame\n' >secret; printf 'wrong\n' >wrong; chmod 600 secret wrong
 start() { # start [KEY = VALUE]...
 	[ -z "${pid:-}" ] || { kill "$pid"; wait "$pid" || true; }
-	{ printf 'port = %s\ndata_dir = "%s/data"\n' "${port:-0}" "$dir"
+	{ printf 'port = %s\ndata_dir = "%s/data"\n' "$port" "$dir"
 	  printf 'auth_user = "ra"\nauth_secret_file = "%s/secret"\n' "$dir"
 	  printf '%s\n' "$@"; } >cloud.conf
 	: >log

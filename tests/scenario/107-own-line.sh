@@ -28,11 +28,7 @@ ends_as() { # EXIT-CODE WORDS COMMAND...: in one line
 }
 unset -f provline
 sed -n '/^## A line of your own/,$ { /^```sh$/,/^```$/ { /^```/! p } }' "$DOCS/quick-start.md" >commands
-ports=$(python3 -c 'import socket
-s=[socket.socket() for i in range(3)]
-[x.bind(("127.0.0.1",0)) for x in s]
-print(*[x.getsockname()[1] for x in s])') || fail "free ports"
-read -r p1 p2 p3 <<<"$ports"
+p1=$(free_port) p2=$(free_port) p3=$(free_port)
 sed -i -e "s/:7411/:$p1/; s/:7443/:$p2/; s/:8443/:$p3/" \
 	-e "s|^cloud_ca = |agent_listen = \"tls+tcp://127.0.0.1:$p1\"\nhttps_port = $p2\n&|" -e "s|^auth_user = |port = $p3\n&|" \
 	-e 's/^\(provline-[a-z]* --config .*\) &$/daemon \1/' \

@@ -30,7 +30,7 @@ new_data() { # in DATA
 	export PROVLINE_TOKEN_FILE=$DATA/admin.token PROVLINE_CA=$DATA/ca.pem
 }
 new_data
-PORT=0
+PORT=$(free_port)
 controller() { # [LINE OF CONFIGURATION...]: starts it, on the port it had before
 	printf '%s\n' "data_dir = \"$DATA\"" 'agent_listen = "tls+tcp://127.0.0.1:0"' 'https_host = "127.0.0.1"' \
 		"https_port = $PORT" "$@" >c.conf

@@ -9,10 +9,11 @@ cd "$dir"
 fail() { echo "FAIL line ${BASH_LINENO[0]}: $*" >&2; cat log >&2; exit 1; }
 is() { [ "$2" = "$3" ] || fail "$1: got '$2', want '$3'"; }
 
+port=$((10000 + RANDOM % 22000)) # not one that the kernel gives to connections: it is used again
 printf 'open sesame\n' >secret; chmod 600 secret
 config() {
 	cat >cloud.conf <<-END
-	port = ${port:-0}
+	port = $port
 	data_dir = "$dir/data"
 	auth_user = "ra"
 	auth_secret_file = "$dir/secret"

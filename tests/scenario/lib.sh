@@ -29,6 +29,16 @@ finish() {
 }
 trap finish EXIT
 
+# free_port: one that nobody listens on, below those that the kernel gives to
+# connections, so that it stays free while a daemon is started again
+free_port() {
+	local port
+	while port=$((10000 + (RANDOM * 32768 + RANDOM) % 22000)); do
+		(: </dev/tcp/127.0.0.1/$port) 2>/dev/null || break
+	done
+	echo $port
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds; on a busy machine
 # five times as long
 wait_for() {
