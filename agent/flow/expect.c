@@ -14,11 +14,6 @@ _Static_assert(PRODUCT_LIMITS_MAX <= 64 && PRODUCT_LIST_MAX <= 32,
 
 /* ---- reading ---- */
 
-static bool read_cached(void *arg, uint32_t offset, void *buf, size_t len)
-{
-	return cache_read(arg, offset, buf, len, NULL) == ERR_OK;
-}
-
 enum err_code expect_load(struct product_expect *x, struct cache *c,
 			  const char *image_sha256, struct err *e)
 {
@@ -30,7 +25,7 @@ enum err_code expect_load(struct product_expect *x, struct cache *c,
 	memset(x, 0, sizeof(*x));
 	if (rc != ERR_OK)
 		return rc;
-	if (image_open(&im, read_cached, file, cache_len(file), &fault) ==
+	if (image_open(&im, cache_image_read, file, cache_len(file), &fault) ==
 	    IMAGE_OK)
 		rc = product_expect_read(&im, x, e);
 	else

@@ -93,11 +93,6 @@ enum flow_end step_identify(struct attempt *a)
 
 /* ---- spi-flash ---- */
 
-static bool image_read(void *arg, uint32_t offset, void *buf, size_t len)
-{
-	return cache_read(arg, offset, buf, len, NULL) == ERR_OK;
-}
-
 static enum flow_end open_image(struct attempt *a)
 {
 	struct image_fault fault;
@@ -109,8 +104,8 @@ static enum flow_end open_image(struct attempt *a)
 	if (cache_open(a->st->cache, a->job.image_sha256, &a->file, &e) !=
 	    ERR_OK)
 		return attempt_error(a, FAILURE_IMAGE_ALTERED, &e);
-	bad = image_open(&a->image, image_read, a->file, cache_len(a->file),
-			 &fault);
+	bad = image_open(&a->image, cache_image_read, a->file,
+			 cache_len(a->file), &fault);
 	if (bad != IMAGE_OK)
 		return attempt_fail(a, FAILURE_IMAGE_ALTERED,
 				    "the image cannot be read: %s, offset %u",

@@ -602,6 +602,11 @@ enum err_code cache_read(struct cache_image *i, uint64_t offset, void *buf,
 	return rc;
 }
 
+bool cache_image_read(void *image, uint32_t offset, void *buf, size_t len)
+{
+	return cache_read(image, offset, buf, len, NULL) == ERR_OK;
+}
+
 enum err_code cache_seal(struct cache_image *i, struct err *e)
 {
 	if (!i->altered)

@@ -50,6 +50,10 @@ uint64_t cache_len(const struct cache_image *i);
 enum err_code cache_read(struct cache_image *i, uint64_t offset, void *buf,
 			 size_t len, struct err *e);
 
+/* The same for the portable reader: an image_read_fn (proto/image/image.h)
+ * whose argument is a struct cache_image. */
+bool cache_image_read(void *image, uint32_t offset, void *buf, size_t len);
+
 /* Were all bytes that cache_read() gave those of the image? Each block of
  * 4 KiB was hashed when the file was opened; a block that reads otherwise now
  * has been altered in between. ERR_INTEGRITY names the offset. Also what
